@@ -1,0 +1,15 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace twofold::cli {
+
+struct Context;
+
+// Each adds one command, or one family, to the program; each lives in a file of its own, named
+// after
+void add_completion(CLI::App& program, Context& context);
+
+}  // namespace twofold::cli
