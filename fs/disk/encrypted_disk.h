@@ -12,21 +12,13 @@
 #include "base/io/io.h"
 #include "fs/block/block_device.h"
 #include "fs/block/role.h"
+#include "fs/disk/disk_note.h"
+#include "fs/disk/limits.h"
 #include "fs/seal/seal.h"
 #include "keyring/crypto/key_source.h"
 #include "keyring/crypto/random.h"
 
 namespace twofold::fs {
-
-// Bounds of an image's geometry. Production's are the format's (section 3); tests make tiny disks.
-struct Limits {
-    std::uint64_t blocks_min = 256, blocks_max = std::uint64_t{1} << 32;
-    std::uint32_t pool_min = 1, pool_max = 65536;      // slots, R
-    std::uint32_t log_min = 64, log_max = 65536;       // pages, L
-    std::uint32_t segments_max = 1 << 20;              // max_segments
-    static Limits production() { return {}; }
-    static Limits tiny() { return {1, 1 << 20, 1, 65536, 4, 65536, 1 << 20}; }
-};
 
 // What a new disk shall be. Suite::none for an absent layer; at least one is present.
 struct DiskSpec {
@@ -36,26 +28,9 @@ struct DiskSpec {
     std::uint64_t block_count = 0;
     Suite layer1 = Suite::aes_256_xts;
     Suite layer2 = Suite::xchacha20_poly1305;
-    std::optional<std::uint32_t> pool_slots;      // R; else the format's default
-    std::optional<std::uint32_t> log_pages;       // L
-    std::optional<std::uint32_t> segments_max;    // max_segments
-};
-
-// What is known of a disk outside its image: which disk of that name it is, and the layers and
-// commitments of every keyset that may be in use. Taken down when the disk is made; an image that
-// says otherwise is `substituted`.
-struct KeysetNote {
-    std::uint32_t keyset = 0;
-    Suite layer1 = Suite::none, layer2 = Suite::none;
-    Uuid dek1, dek2;                                       // zero for an absent layer
-    std::array<std::byte, 32> commitment1{}, commitment2{};
-    bool operator==(const KeysetNote&) const = default;
-};
-struct DiskNote {
-    Uuid deployment;
-    Uuid disk;
-    std::vector<KeysetNote> keysets;
-    bool operator==(const DiskNote&) const = default;
+    std::optional<std::uint32_t> pool_slots;    // R; else the format's default
+    std::optional<std::uint32_t> log_pages;     // L
+    std::optional<std::uint32_t> segments_max;  // max_segments
 };
 
 // Makes an empty disk (all zero) in `file`, which must be empty, and syncs it. Errc::invalid for a
@@ -68,15 +43,15 @@ Result<DiskNote> create_disk(io::File& file, const DiskSpec& spec, crypto::KeySo
 // Something to tell the operator: for events.jsonl. Never holds plaintext or key bytes.
 struct DiskEvent {
     enum class Kind {
-        header_copy_damaged,   // one copy; the disk opened with the other
+        header_copy_damaged,  // one copy; the disk opened with the other
         envelope_damaged,
-        epochs_dropped,        // recovery dropped epochs that were never synced
-        block_error,           // a block's tag failed at read
-        stopped,               // the backing store failed; no more writes
+        epochs_dropped,  // recovery dropped epochs that were never synced
+        block_error,     // a block's tag failed at read
+        stopped,         // the backing store failed; no more writes
         repaired,
     };
     Kind kind;
-    std::string text;                    // one line
+    std::string text;  // one line
     std::optional<BlockIndex> block;
     std::optional<crypto::Layer> layer;
 };
@@ -107,11 +82,11 @@ struct DiskInfo {
     std::uint64_t superblock_generation = 0;
     std::uint64_t mount_counter = 0;
     std::uint64_t acknowledged_epoch = 0;
-    bool clean = false;                   // as it was found at open
+    bool clean = false;  // as it was found at open
 };
 
 struct DiskStats {
-    std::uint64_t syncs = 0;              // fdatasync calls
+    std::uint64_t syncs = 0;  // fdatasync calls
     std::uint64_t commits = 0, soft_commits = 0, checkpoints = 0;
     std::uint64_t blocks_read = 0, blocks_written = 0;
     std::uint64_t pool_free = 0, log_pages_used = 0;
@@ -121,9 +96,9 @@ struct DiskStats {
 // One block as three people see it (inspect): the thief of the disk, who holds layer 1's key, and
 // the owner. On a disk with one layer `outer_removed` is the plaintext.
 struct BlockView {
-    bool zero = false;                    // never written, or discarded: no slot holds it
+    bool zero = false;  // never written, or discarded: no slot holds it
     std::uint64_t slot = 0;
-    std::uint64_t file_offset = 0;        // of the slot
+    std::uint64_t file_offset = 0;  // of the slot
     std::uint32_t keyset = 0;
     crypto::Nonce nonce{};
     std::array<std::byte, 16> outer_tag{}, inner_tag{};
@@ -134,15 +109,13 @@ struct BlockView {
 // consistent. Owns the file, and is the only one that writes to it.
 class EncryptedDisk final : public BlockDevice {
 public:
-    // Opens, recovers and, unless read-only, starts a new mount. `expected`: Errc::substituted where
-    // the image differs from it. Other errors: Errc::not_an_image, unsupported, damaged (both header
-    // copies, truncated), unauthentic, history_lost, corrupt, key_* (no envelope unwraps), io.
-    static Result<std::unique_ptr<EncryptedDisk>> open(std::unique_ptr<io::File> file,
-                                                       crypto::KeySource& keys,
-                                                       const DiskNote& expected,
-                                                       crypto::RandomSource& random,
-                                                       const Clock& clock,
-                                                       OpenOptions options = {});
+    // Opens, recovers and, unless read-only, starts a new mount. `expected`: Errc::substituted
+    // where the image differs from it. Other errors: Errc::not_an_image, unsupported, damaged (both
+    // header copies, truncated), unauthentic, history_lost, corrupt, key_* (no envelope unwraps),
+    // io.
+    static Result<std::unique_ptr<EncryptedDisk>> open(
+        std::unique_ptr<io::File> file, crypto::KeySource& keys, const DiskNote& expected,
+        crypto::RandomSource& random, const Clock& clock, OpenOptions options = {});
     // Without close(): as a crash of the process, except that keys are wiped.
     ~EncryptedDisk() override;
 
@@ -154,8 +127,8 @@ public:
     Result<std::optional<BlockRange>> next_data(BlockIndex from) override;
     Result<void> flush(Durability durability) override;
 
-    // Commits, checkpoints, marks the disk CLEAN, waits for all of it, and wipes the keys. Everything
-    // else fails with Errc::stopped afterwards. Idempotent.
+    // Commits, checkpoints, marks the disk CLEAN, waits for all of it, and wipes the keys.
+    // Everything else fails with Errc::stopped afterwards. Idempotent.
     Result<void> close();
 
     // Work that is due by the clock, when there is no background thread.
@@ -167,9 +140,9 @@ public:
 
     // The live envelope of a layer, as the header has it.
     Result<crypto::Envelope> envelope(crypto::Layer layer) const;
-    // KEK rewrap (format, section 10): stores `record` as the next envelope of the layer's DEK in both
-    // header copies, reads it back, calls `proof` (which unwraps what was read), then overwrites the
-    // old one. May run while the disk is in use, and again after any failure.
+    // KEK rewrap (format, section 10): stores `record` as the next envelope of the layer's DEK in
+    // both header copies, reads it back, calls `proof` (which unwraps what was read), then
+    // overwrites the old one. May run while the disk is in use, and again after any failure.
     Result<void> rewrap(crypto::Layer layer, Bytes record,
                         const std::function<Result<void>(const crypto::Envelope&)>& proof);
 
