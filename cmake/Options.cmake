@@ -36,7 +36,7 @@ function(twofold_test name)
     target_link_libraries(${name} PRIVATE twofold::options twofold::test_support ${arg_LINK})
     target_compile_definitions(${name} PRIVATE
         TWOFOLD_FIXTURES="${PROJECT_SOURCE_DIR}/fixtures")
-    gtest_discover_tests(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    gtest_discover_tests(${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
                          DISCOVERY_TIMEOUT 60)
     foreach(sanitizer asan tsan)
         if(${sanitizer} IN_LIST arg_LABELS)
