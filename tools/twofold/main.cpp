@@ -10,7 +10,10 @@ namespace {
 
 constexpr int kExitFailed = 1;
 
-void add_commands(CLI::App& program, Context& context) { add_completion(program, context); }
+void add_commands(CLI::App& program, Context& context) {
+    add_profile(program, context);
+    add_completion(program, context);
+}
 
 void add_global_options(CLI::App& program, Context& context) {
     program.set_version_flag("--version", std::string("twofold ") + TWOFOLD_VERSION,
@@ -63,7 +66,7 @@ int main_with_exceptions(int argc, char** argv) {
     CLI::App program("Doubly encrypted disk images, mounted with FUSE.", "twofold");
     program.footer(
         "Example:\n"
-        "  twofold create ./store --profile plain\n"
+        "  twofold create ./store --profile azure-vm\n"
         "  twofold disk add ./store data0 --role data --size 10G\n"
         "  twofold mount ./store ./disks\n"
         "Exit codes: 1 failed, 2 usage, 3 key cannot be used, 4 integrity, 5 busy, 6 refused, "
