@@ -8,7 +8,10 @@
 
 namespace twofold::crypto {
 
-enum class Layer : std::uint8_t { one = 1, two = 2 };  // one: the platform's, outer; two: the customer's
+enum class Layer : std::uint8_t {
+    one = 1,
+    two = 2
+};  // one: the platform's, outer; two: the customer's
 
 // A data encryption key as a disk header speaks of it.
 struct DekName {
@@ -44,8 +47,8 @@ public:
 };
 
 // The deployment's commitment to a DEK (disk format, section 5): HKDF-Expand(HKDF-Extract(salt =
-// deployment id, DEK), "twofold/1/deployment" || 0 || u8 layer || DEK id, 32). Its first 16 bytes are
-// the keyCheck of a wrapped-DEK record.
+// deployment id, DEK), "twofold/1/deployment" || 0 || u8 layer || DEK id, 32). Its first 16 bytes
+// are the keyCheck of a wrapped-DEK record.
 Result<std::array<std::byte, 32>> deployment_commitment(const Uuid& deployment, Layer layer,
                                                         const Uuid& dek_id, Bytes dek);
 

@@ -20,7 +20,7 @@ public:
 
     int bits() const;
     bool has_private() const;
-    Result<std::vector<std::byte>> modulus() const;   // big-endian, no leading zeros
+    Result<std::vector<std::byte>> modulus() const;  // big-endian, no leading zeros
     Result<std::vector<std::byte>> exponent() const;
 
     Result<std::vector<std::byte>> oaep_256_encrypt(Bytes plain) const;

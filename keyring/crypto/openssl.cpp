@@ -1,0 +1,83 @@
+#include "keyring/crypto/openssl.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "keyring/crypto/arena.h"
+
+namespace twofold::crypto {
+
+namespace {
+
+void* allocate(std::size_t size, const char*, int) { return arena::allocate(size); }
+
+void release(void* pointer, const char*, int) { arena::free(pointer); }
+
+void* reallocate(void* old, std::size_t size, const char*, int) {
+    if (old == nullptr) return arena::allocate(size);
+    if (size == 0) {
+        arena::free(old);
+        return nullptr;
+    }
+    void* const fresh = arena::allocate(size);
+    if (fresh == nullptr) return nullptr;
+    std::memcpy(fresh, old, std::min(size, arena::size_of(old)));
+    arena::free(old);
+    return fresh;
+}
+
+}  // namespace
+
+Result<void> start_openssl() {
+    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1)
+        return fail(Errc::failed, "OpenSSL: used before the secret arena was started");
+    // Which implementation of a cipher runs is not for a configuration file to say. No cleaning up
+    // in exit(): threads may still use their contexts, and a forked child has none of this memory.
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) != 1)
+        return openssl_failure("OpenSSL: cannot be initialised");
+    return {};
+}
+
+Result<const EVP_CIPHER*> fetch_cipher(const char* name) {
+    TF_CHECK(arena::mapped() && "crypto::start() ran before");
+    const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, name, "provider=default");
+    if (cipher == nullptr) {
+        const std::string what = fmt::format("{}: not offered by this OpenSSL", name);
+        return openssl_failure(what.c_str(), Errc::unsupported);
+    }
+    return cipher;
+}
+
+Result<const EVP_CIPHER*> aes_256_xts() {
+    static const auto cipher = fetch_cipher("AES-256-XTS");
+    return cipher;
+}
+
+Result<const EVP_CIPHER*> aes_256_gcm() {
+    static const auto cipher = fetch_cipher("AES-256-GCM");
+    return cipher;
+}
+
+Result<const EVP_CIPHER*> aes_256_ecb() {
+    static const auto cipher = fetch_cipher("AES-256-ECB");
+    return cipher;
+}
+
+Result<const EVP_CIPHER*> chacha20_poly1305() {
+    static const auto cipher = fetch_cipher("ChaCha20-Poly1305");
+    return cipher;
+}
+
+Failure openssl_failure(const char* what, Errc otherwise) {
+    bool memory = false;
+    while (const unsigned long error = ERR_get_error())
+        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) memory = true;
+    if (memory) return fail(Errc::out_of_memory, "{}: secret arena full", what);
+    if (otherwise == Errc::failed) return fail(otherwise, "{}: failed in OpenSSL", what);
+    return fail(otherwise, "{}", what);
+}
+
+}  // namespace twofold::crypto

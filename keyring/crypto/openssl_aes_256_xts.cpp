@@ -1,0 +1,73 @@
+#include <climits>
+
+#include "keyring/crypto/aead.h"
+#include "keyring/crypto/openssl.h"
+#include "keyring/crypto/per_thread.h"
+
+namespace twofold::crypto {
+
+namespace {
+
+class Aes256Xts final : public Xts {
+public:
+    Aes256Xts(const EVP_CIPHER* cipher, SecretBytes keys)
+        : cipher_(cipher), keys_(std::move(keys)) {}
+
+    Result<void> encrypt(Tweak tweak, Bytes in, MutableBytes out) const override {
+        return crypt(encrypting_, 1, tweak, in, out);
+    }
+
+    Result<void> decrypt(Tweak tweak, Bytes in, MutableBytes out) const override {
+        return crypt(decrypting_, 0, tweak, in, out);
+    }
+
+private:
+    using Contexts = PerThread<CipherContext>;  // the two directions have two key schedules
+
+    Result<void> crypt(const Contexts& contexts, int direction, Tweak tweak, Bytes in,
+                       MutableBytes out) const {
+        TF_CHECK(in.size() == out.size());
+        if (in.size() < 16 || in.size() > INT_MAX)
+            return fail(Errc::invalid, "AES-256-XTS: data unit of {} bytes", in.size());
+        return contexts.with([&] { return make_context(direction); },
+                             [&](CipherContext& context) -> Result<void> {
+                                 int done = 0;
+                                 if (EVP_CipherInit_ex2(context.get(), nullptr, nullptr,
+                                                        uc(Bytes(tweak)), -1, nullptr) != 1 ||
+                                     EVP_CipherUpdate(context.get(), uc(out), &done, uc(in),
+                                                      static_cast<int>(in.size())) != 1 ||
+                                     static_cast<std::size_t>(done) != in.size()) {
+                                     wipe(out);
+                                     return openssl_failure("AES-256-XTS");
+                                 }
+                                 return {};
+                             });
+    }
+
+    Result<CipherContext> make_context(int direction) const {
+        CipherContext context(EVP_CIPHER_CTX_new());
+        if (context == nullptr || EVP_CipherInit_ex2(context.get(), cipher_, uc(keys_.reveal()),
+                                                     nullptr, direction, nullptr) != 1)
+            return openssl_failure("AES-256-XTS context");
+        return context;
+    }
+
+    const EVP_CIPHER* cipher_;
+    SecretBytes keys_;
+    Contexts encrypting_;
+    Contexts decrypting_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Xts>> make_aes_256_xts(SecretBytes keys) {
+    if (keys.size() != 64) return fail(Errc::invalid, "AES-256-XTS: keys of {} bytes", keys.size());
+    // Equal keys let a chosen plaintext tell the tweak (IEEE 1619-2018 and FIPS 140-3 IG C.I).
+    // OpenSSL refuses them for encryption only.
+    if (equal_in_constant_time(keys.reveal().first(32), keys.reveal().last(32)))
+        return fail(Errc::invalid, "AES-256-XTS: data key and tweak key are equal");
+    TF_ASSIGN(const EVP_CIPHER* const cipher, aes_256_xts());
+    return std::make_unique<Aes256Xts>(cipher, std::move(keys));
+}
+
+}  // namespace twofold::crypto
