@@ -1,0 +1,177 @@
+#include "fs/fuse/caretaker.h"
+
+#include <fcntl.h>
+#include <fuse3/fuse_lowlevel.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+
+extern char** environ;
+
+namespace twofold::fs {
+namespace {
+
+constexpr std::chrono::seconds kPatience{1};  // of a GETATTR with a size in doubt
+
+// Without a shell; false when it cannot be started or fails.
+bool run_program(std::vector<std::string> words) {
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    if (::posix_spawnp(&child, argv[0], nullptr, nullptr, argv.data(), environ) != 0) return false;
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
+Caretaker::Caretaker(fuse_session* session, std::string mountpoint, const DiskFiles& files,
+                     unsigned waiting_max)
+    : session_(session),
+      mountpoint_(std::move(mountpoint)),
+      files_(files),
+      waiting_max_(waiting_max) {}
+
+Caretaker::~Caretaker() { join(); }
+
+void Caretaker::start(std::function<void()> on_ready) {
+    thread_ = std::thread([this, ready = std::move(on_ready)] { run(ready); });
+}
+
+void Caretaker::run(const std::function<void()>& on_ready) {
+    thread_id_ = ::gettid();
+    if (learn_mount()) on_ready();
+    std::unique_lock lock(mutex_);
+    while (true) {
+        work_.wait(lock, [this] { return end_ || stop_ || !moved_.empty(); });
+        if (end_) return;
+        if (!moved_.empty()) {
+            restoring_.swap(moved_);
+            lock.unlock();
+            for (const Inode inode : restoring_) restore_size(inode);
+            lock.lock();
+            restoring_.clear();
+            size_right_.notify_all();
+            continue;  // sizes first: our own open files would keep the mount busy
+        }
+        lock.unlock();
+        unmount();
+        lock.lock();
+        stop_ = false;
+    }
+}
+
+// Fails only when the mount was gone before anybody could use it.
+bool Caretaker::learn_mount() {
+    struct stat st {};
+    if (::stat(mountpoint_.c_str(), &st) != 0) return false;
+    mounted_as_ = st.st_dev;
+    return true;
+}
+
+// ---- Sizes ----
+
+void Caretaker::size_moved(Inode inode) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        moved_.insert(inode);
+    }
+    // Attributes only (a negative offset): takes none of the locks that a writer holds.
+    ::fuse_lowlevel_notify_inval_inode(session_, inode.value(), -1, 0);
+    work_.notify_one();
+}
+
+bool Caretaker::size_in_doubt(Inode inode) const {
+    const std::lock_guard lock(mutex_);
+    return moved_.count(inode) != 0 || restoring_.count(inode) != 0;
+}
+
+void Caretaker::await_size(Inode inode, pid_t asker) {
+    std::unique_lock lock(mutex_);
+    if (asker == thread_id_ || waiting_ >= waiting_max_) return;
+    ++waiting_;
+    size_right_.wait_for(lock, kPatience, [&] {
+        return end_ || (moved_.count(inode) == 0 && restoring_.count(inode) == 0);
+    });
+    --waiting_;
+}
+
+// By a descriptor, checked first: what lies at the path may be another file system by now.
+void Caretaker::restore_size(Inode inode) {
+    const std::string path = mountpoint_ + "/" + files_.name(inode);
+    const UniqueFd fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat st {};
+    if (!fd || ::fstat(fd.get(), &st) != 0 || st.st_dev != mounted_as_ ||
+        st.st_ino != inode.value()) {
+        log::warning("{}: a write past its end was refused, but its size is out of reach", path);
+        return;
+    }
+    const std::string by_fd = "/proc/self/fd/" + std::to_string(fd.get());
+    if (::truncate(by_fd.c_str(), static_cast<off_t>(files_.size(inode))) != 0)
+        log::warning("{}: a write past its end was refused, but its size stays moved: {}", path,
+                     std::strerror(errno));
+}
+
+// ---- Stopping ----
+
+void Caretaker::request_stop() noexcept {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    work_.notify_one();
+}
+
+void Caretaker::end() noexcept {
+    const std::lock_guard lock(mutex_);
+    end_ = true;
+    work_.notify_one();
+    size_right_.notify_all();
+}
+
+void Caretaker::join() {
+    end();
+    if (thread_.joinable()) thread_.join();
+}
+
+void Caretaker::unmount() {
+    UniqueFd root(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    struct stat st {};
+    const bool ours = root && ::fstat(root.get(), &st) == 0 && st.st_dev == mounted_as_;
+    if (ours) {
+        ::syncfs(root.get());
+        root.reset();  // it would keep the mount busy
+        if (try_unmount(false)) return;
+        log::warning("{}: in use; it is detached, and open files fail from now on", mountpoint_);
+        detached_busy_ = true;
+        root = UniqueFd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        try_unmount(true);
+        if (root) ::syncfs(root.get());
+    }
+    // Nobody can come in any more, but files may be open. Any request makes a worker see the end.
+    ::fuse_session_exit(session_);
+    struct statvfs ignored {};
+    if (root) ::fstatvfs(root.get(), &ignored);
+}
+
+bool Caretaker::try_unmount(bool lazily) {
+    if (::umount2(mountpoint_.c_str(), UMOUNT_NOFOLLOW | (lazily ? MNT_DETACH : 0)) == 0)
+        return true;
+    if (errno != EPERM) return false;
+    std::vector<std::string> words{"fusermount3", "-u", "-q"};
+    if (lazily) words.push_back("-z");
+    words.insert(words.end(), {"--", mountpoint_});
+    return run_program(std::move(words));
+}
+
+}  // namespace twofold::fs

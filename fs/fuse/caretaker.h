@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "fs/fuse/disk_files.h"
+
+struct fuse_session;
+
+namespace twofold::fs {
+
+// What the daemon does to its own mount from outside, as any program would, in one thread that
+// serves no requests: the kernel may hold locks during each of these calls that only a worker's
+// answer frees.
+//
+// Sizes. With the write-back cache a write past the end is taken by the kernel, which moves its
+// idea of the file's size (i_size) at once and asks later, in WRITE requests from its cache. From
+// then on it believes its own size and drops the one in any attributes we send
+// (fuse_change_attributes leaves out STATX_SIZE). The one answer about sizes that it takes is that
+// to a truncation it was asked for. So the worker that refuses such a WRITE calls size_moved(), and
+// the caretaker truncates the file, through the mount, to the size it has:
+//
+//     WRITE past the end --> size_moved(): attributes invalidated --> EFBIG, which fsync(2) returns
+//     caretaker: truncate(2) --> SETATTR(size as it is) --> accepted; the kernel drops pages and
+//     size
+//
+// A stat(2) that follows the failed fsync(2) finds its attributes invalidated and comes to us as a
+// GETATTR, which await_size() holds back until the size is right. It waits for a bounded time, in a
+// bounded number of workers: whatever lock the asker holds (lseek(SEEK_END) the inode's, for one),
+// nothing stays stuck. truncate(2) takes a path and opens no file: closing one would take the error
+// that another descriptor's close(2) is to report. The same on kernels 6.1 and 6.18.
+//
+// Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
+// kernel writes back.
+class Caretaker {
+public:
+    Caretaker(fuse_session* session, std::string mountpoint, const DiskFiles& files,
+              unsigned waiting_max);
+    ~Caretaker();
+    Caretaker(const Caretaker&) = delete;
+    Caretaker& operator=(const Caretaker&) = delete;
+
+    void start(std::function<void()> on_ready);
+    void request_stop() noexcept;
+    // No more work, from the end of the loop on. The thread may still hang in a call until the
+    // connection is closed; only then join(). The session outlives both.
+    void end() noexcept;
+    void join();
+
+    // For the worker that is about to refuse a WRITE past the end.
+    void size_moved(Inode inode) noexcept;
+    // Whether the kernel's size of the file is, or may be, wrong at present: what it is told about
+    // the file is then valid for no time.
+    bool size_in_doubt(Inode inode) const;
+    // Waits for the size to be right again, unless the caretaker is the one that asks.
+    void await_size(Inode inode, pid_t asker);
+
+    bool detached_busy() const { return detached_busy_; }
+
+private:
+    void run(const std::function<void()>& on_ready);
+    bool learn_mount();
+    void restore_size(Inode inode);
+    void unmount();
+    bool try_unmount(bool lazily);
+
+    fuse_session* const session_;
+    const std::string mountpoint_;
+    const DiskFiles& files_;
+    const unsigned waiting_max_;
+    std::optional<dev_t> mounted_as_;  // st_dev of our file system; the thread's own
+    std::atomic<pid_t> thread_id_{0};
+    std::atomic<bool> detached_busy_{false};
+
+    mutable std::mutex mutex_;
+    std::condition_variable work_, size_right_;
+    std::set<Inode> moved_;      // sizes to restore; guarded by mutex_, as what follows
+    std::set<Inode> restoring_;  // being restored
+    unsigned waiting_ = 0;
+    bool stop_ = false, end_ = false;
+    std::thread thread_;
+};
+
+}  // namespace twofold::fs
