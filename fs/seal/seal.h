@@ -22,7 +22,8 @@ bool has_tag(Suite suite);
 std::size_t key_size(Suite suite);  // bytes
 
 // One block while it is sealed or opened: 4096 bytes and, behind them, room for the inner layer's
-// tag, which the outer layer encrypts too. 4112 bytes in one piece: XTS takes them as one data unit.
+// tag, which the outer layer encrypts too. 4112 bytes in one piece: XTS takes them as one data
+// unit.
 constexpr std::size_t kSealedSize = kBlockSize + crypto::kTagSize;
 
 // How block `index` is sealed, as its map entry says. `outer_tag` is the tag of layer 1 (zero for a
@@ -72,18 +73,23 @@ public:
     // Seals one block in place: sealed.first(4096) holds plaintext before and ciphertext after; the
     // rest is scratch. info.index and info.nonce are given; the tags (and keyset) are filled in.
     Result<void> seal(SealInfo& info, MutableBytes sealed) const;
-    // Opens in place; info as stored. Errc::unauthentic naming the layer ("layer 2"); `sealed` is
-    // then all zero.
+    // Opens in place; info as stored, of this keyset (checked: a bug otherwise). Errc::unauthentic
+    // naming the layer ("layer 2"); `sealed` is then all zero.
     Result<void> open(const SealInfo& info, MutableBytes sealed) const;
-    // Removes layer 1 only: sealed.first(4096) becomes layer 2's ciphertext. For `inspect`. On a disk
-    // with one layer this is open().
+    // Removes layer 1 only: sealed.first(4096) becomes layer 2's ciphertext and info.inner_tag its
+    // tag. For `inspect`. On a disk with one layer this is open().
     Result<void> open_outer(SealInfo& info, MutableBytes sealed) const;
-    // The outermost tag of the outermost layer that has one verifies; for recovery. Uses `sealed` up.
+    // The outermost tag of the outermost layer that has one verifies; for recovery. Uses `sealed`
+    // up.
     Result<bool> verify(const SealInfo& info, MutableBytes sealed) const;
 
 private:
     SealStack(std::uint32_t keyset, std::vector<std::unique_ptr<Seal>> seals)
         : keyset_(keyset), seals_(std::move(seals)) {}
+    Result<void> open_only(const SealInfo& info, MutableBytes sealed) const;
+    Result<void> open_around(SealInfo& info, MutableBytes sealed) const;
+    crypto::MutableTag only_tag(SealInfo& info) const;
+
     std::uint32_t keyset_;
     std::vector<std::unique_ptr<Seal>> seals_;  // inner first
 };
