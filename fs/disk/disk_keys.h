@@ -68,6 +68,10 @@ struct KeysetKeys {
                                      Libraries libraries);
 };
 
+// MACs of the static sector by these keysets, which are borrowed; as StaticSector::encode and
+// verify want it.
+StaticSector::MacOf header_mac_of(std::span<const KeysetKeys> keysets);
+
 // All keys of an open disk, in the locked arena; destroying it wipes them. Immutable and
 // thread-safe.
 class DiskKeys {
@@ -80,9 +84,8 @@ public:
     const SealStack* find(std::uint32_t keyset) const;
     const VolumeMacs& macs() const { return macs_; }
     Bytes envelope_key(
-        crypto::Layer layer) const;  // of the ACTIVE keyset; empty for an absent layer
-    // As StaticSector::encode and verify want it. Borrows from this.
-    StaticSector::MacOf header_mac() const;
+        crypto::Layer layer) const;          // of the ACTIVE keyset; empty for an absent layer
+    StaticSector::MacOf header_mac() const;  // borrows from this
 
 private:
     std::vector<KeysetKeys> keysets_;  // ACTIVE first

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -48,33 +49,44 @@ public:
                                   const DiskKeys& keys, const SyncFunction& sync);
 
     const StaticSector& facts() const { return facts_; }
-    // As found at open, without what was repaired since.
-    std::vector<HeaderDamage> damage() const;
+    // As found at open, whatever was repaired since.
+    const std::vector<HeaderDamage>& damage() const { return damage_; }
 
     // The live envelope of a layer of the ACTIVE keyset. Errc::not_found: the disk has no such
     // layer.
     Result<crypto::Envelope> envelope(crypto::Layer layer) const;
 
-    // Puts both copies into the same sound state. Does nothing where they are. Called by rewrap().
+    // Writes what differs from the sound header, copy B first, each copy followed by a sync. Does
+    // nothing where both copies are sound. rewrap() does it first.
     Result<void> repair(io::File& file, const SyncFunction& sync);
 
-    // KEK rewrap (format, section 10). `proof` unwraps an envelope as it was read back. Any failure
-    // leaves at least one envelope that was live before in each copy; may be called again.
+    // KEK rewrap (format, section 10). `proof` unwraps an envelope as it was read back; it runs
+    // without any lock that readers of this object need. After any failure both copies still hold
+    // an envelope that was live before, and the call may be repeated.
     Result<void> rewrap(io::File& file, crypto::Layer layer, Bytes record, const DiskKeys& keys,
                         crypto::RandomSource& random, const SyncFunction& sync,
                         const std::function<Result<void>(const crypto::Envelope&)>& proof);
 
-    Header(StaticSector facts, const PageBytes& sector);  // for open()
-
 private:
-    struct Worker;
-    StaticSector facts_;
-    PageBytes sector_;             // the sound static sector
-    mutable std::mutex mutex_;     // guards all below
-    std::array<bool, 2> stale_{};  // [a, b]: static sector differs from sector_
-    std::vector<HeaderDamage> damage_;
-    std::array<std::optional<EnvelopeSector>, kEnvelopes>
-        envelopes_;  // the sound ones, by sector - 1
+    // A header as it ought to be in both copies, and the sectors of each copy that are not so.
+    struct Image {
+        std::array<PageBytes, kHeaderSectors> sectors{};
+        std::array<std::bitset<kHeaderSectors>, 2> differ;  // [a, b]
+    };
+    struct Opening;
+    struct Rewrap;
+
+    Header(StaticSector facts, Image image, std::vector<HeaderDamage> damage);
+    std::optional<crypto::Envelope> slot(EnvelopePlace place) const;  // empty where none is live
+    Result<void> put(io::File& file, HeaderCopy copy, std::uint32_t sector, const PageBytes& bytes,
+                     const SyncFunction& sync);
+    Result<void> repair_differences(io::File& file, const SyncFunction& sync);
+
+    const StaticSector facts_;
+    const std::vector<HeaderDamage> damage_;
+    std::mutex writing_;        // one writer at a time; taken before mutex_
+    mutable std::mutex mutex_;  // guards image_
+    Image image_;
 };
 
 struct Header::Opened {

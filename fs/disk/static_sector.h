@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "fs/block/role.h"
 #include "fs/disk/disk_note.h"
+#include "fs/disk/entry.h"
 #include "fs/disk/layout.h"
 #include "fs/disk/map_pages.h"
 #include "keyring/crypto/key_source.h"
@@ -82,11 +83,9 @@ struct StaticSector {
     std::vector<const KeysetRecord*> live() const;  // ACTIVE first
     DiskNote note() const;
 
-    // The four MACs in the order of the sector: ACTIVE 1, ACTIVE 2, RETIRING 1, RETIRING 2. A MAC
-    // of a layer that is not there is nothing, and zero on disk.
-    using Macs = std::array<std::optional<crypto::Digest>, 4>;
-    // Computes the MAC of one layer of one live keyset over bytes 0 to 3935.
-    using MacOf = std::function<Result<crypto::Digest>(const KeysetRecord&, crypto::Layer, Bytes)>;
+    // Computes the MAC of one layer of one live keyset over bytes 0 to 3935. On disk: ACTIVE 1,
+    // ACTIVE 2, RETIRING 1, RETIRING 2; that of a layer that is not there is zero.
+    using MacOf = std::function<crypto::Digest(const KeysetRecord&, crypto::Layer, Bytes)>;
 
     Result<PageBytes> encode(const MacOf& mac_of) const;
 
