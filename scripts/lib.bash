@@ -80,3 +80,7 @@ release_mounts() {
         [[ $root == "$dir" ]] || rm -rf --one-file-system -- "$root"
     done <<<"$roots"
 }
+
+# json_string NAME: the first string member of that name in the JSON on standard input. For scripts
+# that must run before jq is installed.
+json_string() { tr -d '\n' | grep -oE "\"$1\" *: *\"[^\"]*\"" | head -n 1 | sed 's/.*"\([^"]*\)"$/\1/'; }

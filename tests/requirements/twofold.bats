@@ -1,0 +1,79 @@
+# What the product does beyond its sources.
+
+load ../cli/helper
+
+# An event of this disk's block that names the layer.
+alert_of_block() {  # DISK BLOCK LAYER
+    jq -es --arg disk "$1" --argjson block "$2" --argjson layer "$3" \
+        'any(.[]; .disk == $disk and .block == $block and .layer == $layer)' "$store/events.jsonl" >/dev/null
+}
+
+@test "X1 the story of the quickstart, from an empty cloud to a recovered key" {
+    needs_root
+    run --separate-stderr "$root/scripts/quickstart" --program "$(command -v twofold)" --dir "$machine/demo"
+    echo "$output"
+    echo "$stderr" >&2
+    [[ $status -eq 0 ]]
+    grep -q 'is not in it' <<<"$output"
+    grep -q 'exit code 3' <<<"$output"
+    grep -q 'identical' <<<"$output"
+    mountpoint -q "$machine/demo/files"
+    run "$root/scripts/quickstart" --clean --dir "$machine/demo"
+    [[ $status -eq 0 && ! -e $machine/demo ]]
+    [[ -z $(mounts_below "$machine/demo") && -z $(loops_below "$machine/demo") ]]
+}
+
+@test "X2 a changed bit is found at read, reported with disk, block and layer, and never returned" {
+    a_cloud
+    a_deployment
+    a_disk os0 os
+    a_disk data0 data
+    mounted
+    local disk bit
+    for disk in os0 data0; do pattern "$disk" 65536 | dd of="$mnt/$disk.img" conv=notrunc status=none; done
+    unmounted
+    flip "$(image data0)" "$(slot_of_block 3 data0)"             # the first byte of a slot
+    flip "$(image data0)" $(($(slot_of_block 5 data0) + 4095))   # the last
+    flip "$(image os0)" $(($(slot_of_block 7 os0) + 2048))
+    mounted
+    for bit in data0:3:2 data0:5:2 os0:7:1; do  # over two layers it is the inner tag that finds it
+        IFS=: read -r disk block layer <<<"$bit"
+        run ! dd if="$mnt/$disk.img" of="$machine/out" bs=4096 skip="$block" count=1 status=none
+        [[ ! -s $machine/out ]]
+        run ! dd if="$mnt/$disk.img" of="$machine/out" bs=4096 skip="$block" count=1 iflag=direct status=none
+        [[ ! -s $machine/out ]]
+        alert_of_block "$disk" "$block" "$layer"
+    done
+    # its neighbours are served
+    cmp <(dd if="$mnt/data0.img" bs=4096 skip=4 count=1 status=none) <(pattern data0 65536 | tail -c +16385 | head -c 4096)
+    # and what is written anew is good again
+    pattern new 4096 | dd of="$mnt/data0.img" bs=4096 seek=3 conv=notrunc,fsync status=none
+    cmp <(dd if="$mnt/data0.img" bs=4096 skip=3 count=1 iflag=direct status=none) <(pattern new 4096)
+}
+
+@test "X2 a block moved to another place is not accepted there" {
+    a_store
+    mounted
+    pattern a 65536 | dd of="$mnt/data0.img" conv=notrunc status=none
+    unmounted
+    local from to
+    from=$(slot_of_block 1) to=$(slot_of_block 2)
+    dd if="$(image)" of="$(image)" bs=4096 skip=$((from / 4096)) seek=$((to / 4096)) count=1 conv=notrunc status=none
+    mounted
+    run ! dd if="$mnt/data0.img" of="$machine/out" bs=4096 skip=2 count=1 status=none
+    [[ ! -s $machine/out ]]
+    alert_of_block data0 2 2
+}
+
+@test "X4 two layers, two keys, two families of cipher" {
+    a_store
+    [[ $(number_at "$(image)" 257 1) == 3 ]]                                     # both layers
+    [[ $(number_at "$(image)" 258 1) == 3 && $(number_at "$(image)" 259 1) == 1 ]]  # AES-256-XTS around XChaCha20-Poly1305
+    [[ $(xxd -s 272 -l 16 -p "$(image)") != "$(xxd -s 288 -l 16 -p "$(image)")" ]]  # DEK ids
+    [[ $(xxd -s 304 -l 32 -p "$(image)") != "$(xxd -s 336 -l 32 -p "$(image)")" ]]  # commitments
+    mounted --independent-libraries
+    pattern a 65536 | dd of="$mnt/data0.img" conv=notrunc status=none
+    unmounted
+    mounted
+    cmp -n 65536 <(pattern a 65536) "$mnt/data0.img"
+}
