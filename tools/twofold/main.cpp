@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "keyring/crypto/secret.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/options.h"
 
@@ -54,6 +55,9 @@ Error usage_error(const CLI::App& program, const CLI::ParseError& error) {
 
 int run(Context& context) {
     log::to_stderr(context.log_level());
+    if (context.needs_crypto) {
+        if (auto started = crypto::start(); !started) return report(started.error());
+    }
     const auto done = context.action();
     const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
     if (!done) return report(done.error());
