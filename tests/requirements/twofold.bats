@@ -77,3 +77,22 @@ alert_of_block() {  # DISK BLOCK LAYER
     mounted
     cmp -n 65536 <(pattern a 65536) "$mnt/data0.img"
 }
+
+@test "X4 an outside program takes layer 1 off and finds layer 2's ciphertext" {
+    a_store
+    mounted
+    pattern a 65536 | dd of="$mnt/data0.img" conv=notrunc status=none
+    unmounted
+    local tools=${TWOFOLD_BUILD:-$root/build/dev}/tests/requirements block
+    for block in 0 7 15; do
+        # libgcrypt, the format's description, and the platform's key: no line of twofold's ciphers
+        "$tools/platform_dek" "$TWOFOLD_CLOUD" "$store" | "$tools/outer_layer" "$(image)" "$block" >"$machine/outside"
+        does inspect "$store" data0 --layer 1 --offset $((block * 4096)) --length 4096 --json
+        jq -er '.bytes // .views[0].bytes' <<<"$output" | xxd -r -p >"$machine/inspected"
+        [[ $(stat -c %s "$machine/inspected") == 4096 ]]
+        cmp -n 4096 "$machine/outside" "$machine/inspected"
+        # and for whoever holds layer 1's key alone it is noise: 4096 bytes do not compress
+        (($(head -c 4096 "$machine/outside" | gzip -9 | wc -c) > 4096))
+        run ! cmp -s -n 4096 "$machine/outside" <(pattern a 65536 | tail -c +$((block * 4096 + 1)))
+    done
+}
