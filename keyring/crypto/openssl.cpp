@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "keyring/crypto/arena.h"
 
@@ -12,17 +13,27 @@ namespace twofold::crypto {
 
 namespace {
 
-void* allocate(std::size_t size, const char*, int) { return arena::allocate(size); }
+// That the arena was full for this thread since it last asked: with no memory OpenSSL cannot note
+// its own error either.
+thread_local bool t_full = false;
+
+void* take(std::size_t size) {
+    void* const fresh = arena::allocate(size);
+    if (fresh == nullptr && size != 0) t_full = true;
+    return fresh;
+}
+
+void* allocate(std::size_t size, const char*, int) { return take(size); }
 
 void release(void* pointer, const char*, int) { arena::free(pointer); }
 
 void* reallocate(void* old, std::size_t size, const char*, int) {
-    if (old == nullptr) return arena::allocate(size);
+    if (old == nullptr) return take(size);
     if (size == 0) {
         arena::free(old);
         return nullptr;
     }
-    void* const fresh = arena::allocate(size);
+    void* const fresh = take(size);
     if (fresh == nullptr) return nullptr;
     std::memcpy(fresh, old, std::min(size, arena::size_of(old)));
     arena::free(old);
@@ -72,10 +83,9 @@ Result<const EVP_CIPHER*> chacha20_poly1305() {
 }
 
 Failure openssl_failure(const char* what, Errc otherwise) {
-    bool memory = false;
-    while (const unsigned long error = ERR_get_error())
-        if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) memory = true;
-    if (memory) return fail(Errc::out_of_memory, "{}: secret arena full", what);
+    ERR_clear_error();
+    if (std::exchange(t_full, false))
+        return fail(Errc::out_of_memory, "{}: secret arena full", what);
     if (otherwise == Errc::failed) return fail(otherwise, "{}: failed in OpenSSL", what);
     return fail(otherwise, "{}", what);
 }

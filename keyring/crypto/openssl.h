@@ -34,8 +34,8 @@ Result<const EVP_CIPHER*> aes_256_gcm();
 Result<const EVP_CIPHER*> aes_256_ecb();
 Result<const EVP_CIPHER*> chacha20_poly1305();
 
-// Empties OpenSSL's queue of errors. Errc::out_of_memory if one of them says so, else `otherwise`
-// with `what` as the whole message.
+// Empties OpenSSL's queue of errors. Errc::out_of_memory if the arena was full meanwhile, else
+// `otherwise` with `what` as the whole message.
 [[nodiscard]] Failure openssl_failure(const char* what, Errc otherwise = Errc::failed);
 
 }  // namespace twofold::crypto

@@ -1,17 +1,17 @@
+#include "keyring/crypto/openssl_xts.h"
+
 #include <climits>
 
 #include "keyring/crypto/aead.h"
-#include "keyring/crypto/openssl.h"
 #include "keyring/crypto/per_thread.h"
 
 namespace twofold::crypto {
 
 namespace {
 
-class Aes256Xts final : public Xts {
+class AesXts final : public Xts {
 public:
-    Aes256Xts(const EVP_CIPHER* cipher, SecretBytes keys)
-        : cipher_(cipher), keys_(std::move(keys)) {}
+    AesXts(const EVP_CIPHER* cipher, SecretBytes keys) : cipher_(cipher), keys_(std::move(keys)) {}
 
     Result<void> encrypt(Tweak tweak, Bytes in, MutableBytes out) const override {
         return crypt(encrypting_, 1, tweak, in, out);
@@ -28,7 +28,7 @@ private:
                        MutableBytes out) const {
         TF_CHECK(in.size() == out.size());
         if (in.size() < 16 || in.size() > INT_MAX)
-            return fail(Errc::invalid, "AES-256-XTS: data unit of {} bytes", in.size());
+            return fail(Errc::invalid, "AES-XTS: data unit of {} bytes", in.size());
         return contexts.with([&] { return make_context(direction); },
                              [&](CipherContext& context) -> Result<void> {
                                  int done = 0;
@@ -38,7 +38,7 @@ private:
                                                       static_cast<int>(in.size())) != 1 ||
                                      static_cast<std::size_t>(done) != in.size()) {
                                      wipe(out);
-                                     return openssl_failure("AES-256-XTS");
+                                     return openssl_failure("AES-XTS");
                                  }
                                  return {};
                              });
@@ -48,7 +48,7 @@ private:
         CipherContext context(EVP_CIPHER_CTX_new());
         if (context == nullptr || EVP_CipherInit_ex2(context.get(), cipher_, uc(keys_.reveal()),
                                                      nullptr, direction, nullptr) != 1)
-            return openssl_failure("AES-256-XTS context");
+            return openssl_failure("AES-XTS context");
         return context;
     }
 
@@ -60,14 +60,20 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Xts>> make_aes_256_xts(SecretBytes keys) {
-    if (keys.size() != 64) return fail(Errc::invalid, "AES-256-XTS: keys of {} bytes", keys.size());
-    // Equal keys let a chosen plaintext tell the tweak (IEEE 1619-2018 and FIPS 140-3 IG C.I).
+Result<std::unique_ptr<Xts>> make_xts(const EVP_CIPHER* cipher, SecretBytes keys) {
+    const auto size = static_cast<std::size_t>(EVP_CIPHER_get_key_length(cipher));
+    if (keys.size() != size)
+        return fail(Errc::invalid, "AES-XTS: keys of {} bytes where {} belong", keys.size(), size);
+    // With equal keys a chosen ciphertext tells the tweaks (Rogaway, XEX; FIPS 140-3 IG C.I).
     // OpenSSL refuses them for encryption only.
-    if (equal_in_constant_time(keys.reveal().first(32), keys.reveal().last(32)))
-        return fail(Errc::invalid, "AES-256-XTS: data key and tweak key are equal");
+    if (equal_in_constant_time(keys.reveal().first(size / 2), keys.reveal().last(size / 2)))
+        return fail(Errc::invalid, "AES-XTS: data key and tweak key are equal");
+    return std::make_unique<AesXts>(cipher, std::move(keys));
+}
+
+Result<std::unique_ptr<Xts>> make_aes_256_xts(SecretBytes keys) {
     TF_ASSIGN(const EVP_CIPHER* const cipher, aes_256_xts());
-    return std::make_unique<Aes256Xts>(cipher, std::move(keys));
+    return make_xts(cipher, std::move(keys));
 }
 
 }  // namespace twofold::crypto
