@@ -180,7 +180,7 @@ Result<SecretBytes> Header::Opening::find_layer_key(const StaticSector& facts,
     for (const HeaderCopy copy : kCopies)
         for (const std::uint8_t slot : {std::uint8_t{0}, std::uint8_t{1}}) {
             const EnvelopePlace place{layer, record.layer(layer).bank, slot};
-            if (!all_zero(copies[at(copy)].sectors[place.sector()]))
+            if (!EnvelopeSector::parse(copies[at(copy)].sectors[place.sector()]))
                 return fail(Errc::damaged, "header: no sound envelope of layer {} in either copy",
                             number(layer));
         }
