@@ -167,7 +167,7 @@ Result<const TrustedDisk*> TrustNote::disk(std::string_view name) const {
 Result<TrustNote> LocalState::load(const Uuid& deployment, const std::string& store) const {
     const auto unknown = [&] {
         return fail(
-            Error{Errc::not_found,
+            Error{Errc::substituted,
                   fmt::format("deployment {}: not known on this machine ({})", deployment.hex(),
                               directory_),
                   fmt::format("to look at it and trust it from now on: twofold adopt {}", store),

@@ -56,7 +56,7 @@ public:
     // Nothing is made before the first save().
     explicit LocalState(std::string directory) : directory_(std::move(directory)) {}
 
-    // Errc::not_found, with `twofold adopt` as advice: this machine does not know the deployment.
+    // Errc::substituted, with `twofold adopt` as advice: this machine does not know the deployment.
     Result<TrustNote> load(const Uuid& deployment, const std::string& store) const;
     Result<void> save(const TrustNote& note) const;
     Result<void> forget(const Uuid& deployment) const;  // no error where there is none

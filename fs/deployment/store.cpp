@@ -33,7 +33,8 @@ std::string image_name(std::string_view disk) { return std::string(disk) + ".img
 
 std::string Event::to_json(UnixSeconds time) const {
     nlohmann::ordered_json value{{"time", iso8601(time)}, {"event", kind}};
-    for (const auto& [name, text] : fields) value[name] = text;
+    for (const auto& [name, field] : fields)
+        std::visit([&member = value[name]](const auto& v) { member = v; }, field);
     return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 

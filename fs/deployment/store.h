@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,7 +16,8 @@ namespace twofold::fs {
 // plaintext.
 struct Event {
     std::string kind;  // "mounted", "rotated", "alert-raised", ...
-    std::vector<std::pair<std::string, std::string>> fields;  // "disk": "data0", ...
+    using Value = std::variant<std::string, std::uint64_t>;
+    std::vector<std::pair<std::string, Value>> fields;  // "disk": "data0", "block": 7, ...
 
     std::string to_json(UnixSeconds time) const;  // one line, with its newline
 };

@@ -179,33 +179,26 @@ Result<void> check_key(const KeyFacts& key) {
     return {};
 }
 
-std::vector<std::string_view> needed_key_permissions(const Profile&) {
+std::vector<std::string> needed_key_permissions(const Profile&) {
     return {"get", "wrapKey", "unwrapKey"};
 }
 
-std::vector<std::string_view> needed_secret_permissions(const Profile& profile) {
+std::vector<std::string> needed_secret_permissions(const Profile& profile) {
     if (!profile.secret_permissions) return {};
     return {"get", "set", "delete"};
 }
 
-Result<void> check_permissions(const Profile& profile, const std::string& identity,
-                               std::span<const std::string> key_permissions,
-                               std::span<const std::string> secret_permissions) {
-    const auto lacking = [](const auto& needed, std::span<const std::string> had) {
-        std::vector<std::string_view> missing;
-        for (const std::string_view name : needed)
-            if (!contains(had, name)) missing.push_back(name);
-        return missing;
-    };
-    const auto keys = lacking(needed_key_permissions(profile), key_permissions);
-    const auto secrets = lacking(needed_secret_permissions(profile), secret_permissions);
-    if (keys.empty() && secrets.empty()) return {};
+Result<void> check_permissions(const std::string& identity,
+                               std::span<const std::string> missing_for_keys,
+                               std::span<const std::string> missing_for_secrets) {
+    if (missing_for_keys.empty() && missing_for_secrets.empty()) return {};
     std::string what;
-    if (!keys.empty()) what = "key permissions missing: " + list_of(keys);
-    if (!secrets.empty())
-        what += (what.empty() ? "" : "; ") + ("secret permissions missing: " + list_of(secrets));
-    return fail(Error{Errc::key_revoked, fmt::format("identity {}: {}", identity, what),
-                      "grant them with: twofold vault set-policy", 0, "Forbidden"});
+    if (!missing_for_keys.empty()) what = "key permissions missing: " + list_of(missing_for_keys);
+    if (!missing_for_secrets.empty())
+        what += (what.empty() ? "" : "; ") + std::string("secret permissions missing: ") +
+                list_of(missing_for_secrets);
+    return fail(Error{
+        Errc::key_revoked, fmt::format("identity {}: {}", identity, what), {}, 0, "Forbidden"});
 }
 
 std::vector<std::string> creation_warnings(const Choices& choices, const VaultFacts& vault) {

@@ -44,7 +44,7 @@ struct Profile {
 };
 
 std::span<const Profile> profiles();
-Result<const Profile*> find_profile(std::string_view name);  // Errc::usage naming the choices
+Result<const Profile*> find_profile(std::string_view name);  // Errc::not_found naming the choices
 
 // What `create` was asked for, as far as the rules look at it. Kept with the deployment: it can't
 // be changed later (H7), so the rules give the same answer for each disk that is added.
@@ -68,7 +68,7 @@ struct Layers {
     bool operator==(const Layers&) const = default;
 };
 
-// Errc::usage for an unknown profile or cluster type, Errc::refused for a forbidden combination.
+// Errc::usage for an unknown cluster type, Errc::refused for a forbidden combination.
 Result<void> check_choices(const Choices& choices, const KeyChoice& key);
 
 // The layers of a new disk. Errc::refused where the deployment has no disks of that role, or where
@@ -89,12 +89,13 @@ struct KeyFacts {
 Result<void> check_vault(const Profile& profile, const VaultFacts& vault);
 Result<void> check_key(const KeyFacts& key);
 // What the deployment's identity must be allowed. The lists hold Key Vault's own names.
-std::vector<std::string_view> needed_key_permissions(const Profile& profile);
-std::vector<std::string_view> needed_secret_permissions(const Profile& profile);
-// Errc::key_revoked naming every missing one: "identity x: key permissions missing: wrapKey; ...".
-Result<void> check_permissions(const Profile& profile, const std::string& identity,
-                               std::span<const std::string> key_permissions,
-                               std::span<const std::string> secret_permissions);
+std::vector<std::string> needed_key_permissions(const Profile& profile);
+std::vector<std::string> needed_secret_permissions(const Profile& profile);
+// H12: Errc::key_revoked naming each that the identity lacks: "identity x: key permissions missing:
+// wrapKey; secret permissions missing: set, delete".
+Result<void> check_permissions(const std::string& identity,
+                               std::span<const std::string> missing_for_keys,
+                               std::span<const std::string> missing_for_secrets);
 
 // What to tell whoever looks at the deployment; one line each.
 std::vector<std::string> creation_warnings(const Choices& choices, const VaultFacts& vault);

@@ -82,7 +82,7 @@ Result<const Profile*> find_profile(std::string_view name) {
         if (profile.name == name) return &profile;
         choices += (choices.empty() ? "" : ", ") + std::string(profile.name);
     }
-    return fail(Errc::usage, "profile {}: unknown; one of {}", name, choices);
+    return fail(Errc::not_found, "profile {}: unknown; one of {}", name, choices);
 }
 
 std::string_view name_of(Role role) {

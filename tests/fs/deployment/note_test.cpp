@@ -70,14 +70,14 @@ TEST(LocalState, KeepsANoteForEachDeployment) {
     EXPECT_EQ(must(state.load(note.deployment, "store")), note);
     ASSERT_THAT(state.forget(note.deployment), Succeeds());
     ASSERT_THAT(state.forget(note.deployment), Succeeds()) << "again";
-    EXPECT_THAT(state.load(note.deployment, "store"), FailsWith(Errc::not_found));
+    EXPECT_THAT(state.load(note.deployment, "store"), FailsWith(Errc::substituted));
     EXPECT_EQ(must(state.load(other.deployment, "store")), other);
 }
 
 TEST(LocalState, AnUnknownDeploymentNamesTheCommandThatTrustsIt) {
     TestDirectory directory;
     const auto unknown = LocalState(directory.path("none")).load(sample_uuid(1), "/the/store");
-    ASSERT_THAT(unknown, FailsWith(Errc::not_found));
+    ASSERT_THAT(unknown, FailsWith(Errc::substituted));
     EXPECT_THAT(unknown.error().line(), HasSubstr("twofold adopt /the/store"));
 }
 

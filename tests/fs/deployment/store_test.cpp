@@ -79,13 +79,15 @@ TEST(Store, EventsAreOneJsonObjectALineWithTheVaultsTime) {
     TestDirectory directory;
     const Store store = make_store(directory.path("store"));
     store.note(0, {"mounted", {{"node", "node0"}, {"mountpoint", "/mnt/a\nb"}}});
-    store.note(1, {"unmounted", {{"bytes", "\xff"}}});
+    store.note(1, {"block-error", {{"bytes", "\xff"}, {"block", std::uint64_t{7}}}});
     const std::string text =
         must(must(io::open_posix_directory(store.path()))->read_text("events.jsonl", 4096));
     const auto first = nlohmann::json::parse(text.substr(0, text.find('\n')), nullptr, false);
     EXPECT_EQ(first["time"], "1970-01-01T00:00:00Z");
     EXPECT_EQ(first["event"], "mounted");
     EXPECT_EQ(first["mountpoint"], "/mnt/a\nb");
+    const auto second = nlohmann::json::parse(text.substr(text.find('\n')), nullptr, false);
+    EXPECT_EQ(second["block"], 7);
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2);
 }
 

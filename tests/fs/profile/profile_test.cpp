@@ -81,16 +81,21 @@ TEST(Profile, H11_AVaultWithoutSoftDeleteIsRefused) {
 }
 
 TEST(Profile, H12_EveryMissingPermissionIsNamed) {
-    const std::vector<std::string> keys{"get", "wrapKey", "unwrapKey"};
-    const std::vector<std::string> secrets{"get", "set", "delete"};
-    EXPECT_THAT(check_permissions(profile("hdinsight"), "msi", keys, secrets), Succeeds());
-    const std::vector<std::string> less{"get"};
-    const auto lacking = check_permissions(profile("hdinsight"), "msi", less, less);
+    using testing::ElementsAre;
+    EXPECT_THAT(needed_key_permissions(profile("hdinsight")),
+                ElementsAre("get", "wrapKey", "unwrapKey"));
+    EXPECT_THAT(needed_secret_permissions(profile("hdinsight")),
+                ElementsAre("get", "set", "delete"));
+    EXPECT_THAT(needed_secret_permissions(profile("kafka-byok")), ElementsAre());
+    EXPECT_THAT(check_permissions("msi", {}, {}), Succeeds());
+    const std::vector<std::string> keys{"wrapKey", "unwrapKey"}, secrets{"set", "delete"};
+    const auto lacking = check_permissions("msi", keys, secrets);
     ASSERT_THAT(lacking, FailsWith(Errc::key_revoked));
     EXPECT_EQ(lacking.error().what,
               "identity msi: key permissions missing: wrapKey, unwrapKey; secret permissions "
               "missing: set, delete");
-    EXPECT_THAT(check_permissions(profile("kafka-byok"), "msi", keys, {}), Succeeds());
+    EXPECT_EQ(check_permissions("msi", {}, secrets).error().what,
+              "identity msi: secret permissions missing: set, delete");
 }
 
 TEST(Profile, H13_OnlyRsaKeysOfThreeSizes) {
@@ -172,9 +177,9 @@ TEST(Profile, WhatThisVersionLacksIsRefusedByName) {
     }
 }
 
-TEST(Profile, UnknownNamesAreUsageErrorsThatListTheChoices) {
+TEST(Profile, UnknownNamesAreRefusedWithTheChoices) {
     const auto unknown = find_profile("hdi");
-    ASSERT_THAT(unknown, FailsWith(Errc::usage));
+    ASSERT_THAT(unknown, FailsWith(Errc::not_found));
     EXPECT_THAT(unknown.error().line(), HasSubstr("hdinsight, kafka-byok"));
     EXPECT_THAT(check_choices(hdinsight("storm"), kNoKey), FailsWith(Errc::usage));
     EXPECT_THAT(check_choices(hdinsight(""), kNoKey), FailsWith(Errc::usage));
