@@ -69,11 +69,6 @@ public:
     virtual Result<crypto::SecretBytes> unwrap(const std::string& name, const std::string& version,
                                                Bytes wrapped) = 0;
 
-    // Secrets, where anchors may live: at most 25 KB. Errc::key_revoked also where there is none.
-    virtual Result<crypto::SecretBytes> get_secret(const std::string& name) = 0;
-    virtual Result<void> set_secret(const std::string& name, Bytes value) = 0;
-    virtual Result<void> delete_secret(const std::string& name) = 0;
-
     // For the checks before a deployment is made; not part of the data plane, needs no permission.
     virtual Result<VaultProperties> properties() = 0;
     // Those of `needed` that this identity lacks, each spelled out for a message and for a command:
