@@ -36,21 +36,23 @@ struct LayerNote {
     bool operator==(const LayerNote&) const = default;
 };
 
-// A layer's key, to see from outside (key-vault states). `locked` and `waiting` need a policy of
-// the deployment and come into use with it.
+// A layer's key, to see from outside (key-vault states). `locked`: no proof of access in this
+// process yet. `waiting`, `failed` and locking a key that is in use need a policy of the deployment
+// and come into use with it.
 enum class KeyState { waiting, unlocked, degraded, locked, failed };
 std::string_view name_of(KeyState state);
 
 struct LayerStatus {
     crypto::Layer layer = crypto::Layer::one;
-    KeyId reference;               // as configured
-    KeyId in_use;                  // full: the version that the store's record is wrapped by
+    KeyId reference;  // as configured
+    // Full: the version that the store's record is wrapped by. Nothing where the record is damaged.
+    std::optional<KeyId> in_use{};
     std::uint64_t generation = 0;  // of the record
-    KeyState state = KeyState::unlocked;
-    std::optional<UnixSeconds> proved;         // the last unwrap that succeeded
-    std::optional<UnixSeconds> failing_since;  // the first failed proof since then
-    std::optional<Error> cause;                // of the last failed proof
-    std::optional<Error> rotation_error;       // of the last rotation or poll that failed
+    KeyState state = KeyState::locked;
+    std::optional<UnixSeconds> proved{};         // the last unwrap that succeeded
+    std::optional<UnixSeconds> failing_since{};  // the first failed proof since then
+    std::optional<Error> cause{};                // of the last failed proof
+    std::optional<Error> rotation_error{};       // of the last rotation or poll that failed
 };
 
 // Something beside the store's record that keeps a copy of a layer's envelope: a disk's header.
@@ -108,9 +110,7 @@ public:
         LayerNote note;
     };
     // Reads and checks the records; asks no vault. Errc::substituted: a record of another DEK or of
-    // a vault that the note does not name. Errc::refused: the configuration names another key than
-    // the record, with the command that would rotate. A damaged record is not an error here: see
-    // findings().
+    // a vault that the note does not name. A damaged record is not an error here: see findings().
     static Result<std::unique_ptr<Keyring>> open(std::unique_ptr<io::Directory> directory,
                                                  Options options,
                                                  std::optional<LayerExpectation> layer1,
@@ -121,8 +121,11 @@ public:
     std::vector<std::string> findings() const;
 
     // ---- the keys ----
-    // Unwraps every layer whose record is sound, one call each, unless it is in memory already. A
-    // layer whose record is damaged is left to the envelopes of the disks.
+    // Unwraps each layer's record unless its DEK is in memory already: one call a layer. Where the
+    // record is damaged, or its key can't be used, the layer is left to the disks' envelopes:
+    // unwrap() then fails with that reason, without another call, unless an envelope names another
+    // key version. Errc::refused: the configuration names another key than the record, with the
+    // command that rotates.
     Result<void> unlock();
     // Wipes the DEKs. The disks keep what they derived; whatever needs a DEK after this asks the
     // vault.
@@ -132,13 +135,15 @@ public:
     // its key unusable and the envelope names another key version, by the envelope itself.
     Result<crypto::SecretBytes> unwrap(crypto::Layer layer,
                                        const crypto::Envelope& envelope) override;
-    // For a new disk. Errc::key_unavailable where the deployment has no such layer.
+    // For a new disk: by unlock(), or a new unwrap while the key is degraded, as making a disk
+    // needs the key at that moment. Errc::key_unavailable where the deployment has no such layer.
     Result<Current> current(crypto::Layer layer) override;
 
     // ---- what is known of them ----
     bool has(crypto::Layer layer) const;
     LayerStatus status(crypto::Layer layer) const;
-    // For the local note. Errc::key_unavailable for a layer that is not there.
+    // `reference` in status() is what to store in the configuration: a vN was resolved to a full
+    // one. For the local note. Errc::key_unavailable for a layer that is not there.
     Result<LayerNote> note(crypto::Layer layer) const;
     // The full identifier of the key version that `envelope` needs: for "what breaks if version X
     // goes away". Errc::damaged, unsupported.
