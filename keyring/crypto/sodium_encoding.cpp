@@ -1,6 +1,5 @@
-#include <sodium.h>
-
 #include "keyring/crypto/encoding.h"
+#include "keyring/crypto/sodium_bytes.h"
 
 namespace twofold::crypto {
 
@@ -10,7 +9,7 @@ constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
 
 std::string to_base64url(Bytes bytes) {
     std::string text(sodium_base64_encoded_len(bytes.size(), kVariant), '\0');
-    sodium_bin2base64(text.data(), text.size(), uc(bytes), bytes.size(), kVariant);
+    sodium_bin2base64(text.data(), text.size(), not_null(bytes), bytes.size(), kVariant);
     text.pop_back();  // the C string's end
     return text;
 }

@@ -1,9 +1,8 @@
-#include <sodium.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "keyring/crypto/kdf.h"
+#include "keyring/crypto/sodium_bytes.h"
 
 namespace twofold::crypto {
 
@@ -12,13 +11,13 @@ namespace {
 // HMAC over several parts; the state holds what the key became, so it is wiped.
 class Hmac {
 public:
-    explicit Hmac(Bytes key) { crypto_auth_hmacsha256_init(&state_, uc(key), key.size()); }
+    explicit Hmac(Bytes key) { crypto_auth_hmacsha256_init(&state_, not_null(key), key.size()); }
     ~Hmac() { sodium_memzero(&state_, sizeof state_); }
     Hmac(const Hmac&) = delete;
     Hmac& operator=(const Hmac&) = delete;
 
     Hmac& add(Bytes part) {
-        crypto_auth_hmacsha256_update(&state_, uc(part), part.size());
+        crypto_auth_hmacsha256_update(&state_, not_null(part), part.size());
         return *this;
     }
     void finish(MutableBytes out) {
@@ -37,7 +36,7 @@ Digest sha256(Bytes data) { return sha256(std::span<const Bytes>(&data, 1)); }
 Digest sha256(std::span<const Bytes> parts) {
     crypto_hash_sha256_state state;
     crypto_hash_sha256_init(&state);
-    for (const Bytes part : parts) crypto_hash_sha256_update(&state, uc(part), part.size());
+    for (const Bytes part : parts) crypto_hash_sha256_update(&state, not_null(part), part.size());
     Digest digest;
     crypto_hash_sha256_final(&state, uc(MutableBytes(digest)));
     return digest;
@@ -92,7 +91,8 @@ void Blake2b::mac(std::span<const Bytes> parts, MutableBytes out) const {
     const Bytes key = key_.reveal();
     TF_CHECK(crypto_generichash_blake2b_init_salt_personal(&state, uc(key), key.size(), out.size(),
                                                            nullptr, uc(Bytes(personal_))) == 0);
-    for (const Bytes part : parts) crypto_generichash_blake2b_update(&state, uc(part), part.size());
+    for (const Bytes part : parts)
+        crypto_generichash_blake2b_update(&state, not_null(part), part.size());
     crypto_generichash_blake2b_final(&state, uc(out), out.size());
     sodium_memzero(&state, sizeof state);
 }

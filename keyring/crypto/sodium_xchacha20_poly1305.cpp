@@ -1,6 +1,5 @@
-#include <sodium.h>
-
 #include "keyring/crypto/aead.h"
+#include "keyring/crypto/sodium_bytes.h"
 
 namespace twofold::crypto {
 
@@ -15,8 +14,10 @@ public:
                       MutableTag tag) const override {
         TF_CHECK(in.size() == out.size());
         unsigned long long tag_size = 0;
+        unsigned char none = 0;
+        unsigned char* const to = out.empty() ? &none : uc(out);
         if (crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
-                uc(out), uc(MutableBytes(tag)), &tag_size, uc(in), in.size(), uc(associated),
+                to, uc(MutableBytes(tag)), &tag_size, not_null(in), in.size(), not_null(associated),
                 associated.size(), nullptr, uc(Bytes(nonce)), uc(key_.reveal())) != 0 ||
             tag_size != kTagSize) {
             wipe(out);
@@ -29,7 +30,7 @@ public:
                       MutableBytes out) const override {
         TF_CHECK(in.size() == out.size());
         if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-                uc(out), nullptr, uc(in), in.size(), uc(Bytes(tag)), uc(associated),
+                uc(out), nullptr, not_null(in), in.size(), uc(Bytes(tag)), not_null(associated),
                 associated.size(), uc(Bytes(nonce)), uc(key_.reveal())) != 0) {
             wipe(out);
             return fail(Errc::unauthentic, "tag does not fit");
