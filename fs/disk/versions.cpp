@@ -1,0 +1,451 @@
+#include "fs/disk/versions.h"
+
+#include <algorithm>
+
+namespace twofold::fs {
+namespace {
+
+constexpr std::uint64_t kSparePages = 1;  // for an ACK
+constexpr std::size_t kSlice = 256;       // changes moved under one hold of the mutex
+
+std::uint64_t pages_for(std::uint64_t records) { return (records + kLogRecords - 1) / kLogRecords; }
+
+}  // namespace
+
+Versions::Versions(const Layout& layout, Start start, const Clock& clock, Epoch::NoncePrefix prefix,
+                   std::function<void(bool urgent)> on_work)
+    : layout_(layout),
+      clock_(clock),
+      on_work_(std::move(on_work)),
+      open_(std::make_shared<Epoch>(prefix)),
+      backlog_(std::move(start.backlog)),
+      punches_(std::move(start.punches)),
+      pool_(start.pool),
+      log_start_(start.log.sequence),
+      log_next_(start.log.sequence),
+      settled_(start.log),
+      acknowledged_(start.settled_epoch),
+      last_number_(start.settled_epoch) {}
+
+// ---- Looking up
+
+void Versions::find(BlockRange range, std::span<Found> out) const {
+    TF_CHECK(out.size() == range.count);
+    const std::scoped_lock hold(mutex_);
+    for (std::uint64_t i = 0; i < range.count; ++i)
+        out[i] = find_one(BlockIndex{range.first.value() + i});
+}
+
+Found Versions::find_one(BlockIndex block) const {
+    Found found;
+    const auto look_into = [&](const Epoch& epoch) {
+        if (const auto change = epoch.changes.find(block.value()); change != epoch.changes.end()) {
+            const Entry& entry = change->second.entry;
+            found.known.entry = found.known.zeroed ? Entry::zero_at(entry.slot) : entry;
+            found.recent = true;
+        } else if (epoch.zeroed.contains(block)) {
+            found.known.zeroed = true;
+            found.recent = true;
+        }
+        return found.known.entry.has_value();
+    };
+    if (look_into(*open_)) return found;
+    for (auto sealed = sealed_.rbegin(); sealed != sealed_.rend(); ++sealed)
+        if (look_into(*sealed->epoch)) return found;
+    const Known below = known_below_epochs(block);
+    if (below.entry)
+        found.known.entry = found.known.zeroed ? Entry::zero_at(below.entry->slot) : *below.entry;
+    found.known.zeroed = found.known.zeroed || below.zeroed;
+    found.recent = found.recent || punches_.contains(block);
+    return found;
+}
+
+Known Versions::known_below_epochs(BlockIndex block) const {
+    Known known = backlog_.find(block);
+    if (known.entry || !frozen_) return known;
+    const Known older = frozen_->find(block);
+    if (older.entry) known.entry = known.zeroed ? Entry::zero_at(older.entry->slot) : *older.entry;
+    known.zeroed = known.zeroed || older.zeroed;
+    return known;
+}
+
+Known Versions::find_acknowledged(BlockIndex block) const {
+    const std::scoped_lock hold(mutex_);
+    return known_below_epochs(block);
+}
+
+std::optional<BlockIndex> Versions::next(BlockIndex from) const {
+    const std::scoped_lock hold(mutex_);
+    std::optional<BlockIndex> best = backlog_.next(from);
+    const auto consider = [&](BlockIndex block) {
+        if (block >= from && (!best || block < *best)) best = block;
+    };
+    if (frozen_)
+        if (const auto block = frozen_->next(from)) consider(*block);
+    for (const auto& change : open_->changes) consider(BlockIndex{change.first});
+    for (const Sealed& sealed : sealed_)
+        for (const auto& change : sealed.epoch->changes) consider(BlockIndex{change.first});
+    return best;
+}
+
+// ---- Space
+
+bool Versions::can_hold(std::uint64_t slots, std::uint64_t records) const {
+    return slots <= layout_.shape().pool_slots &&
+           pages_for(records) + kSparePages <= layout_.shape().log_pages;
+}
+
+// Pages that the head will need for what was reserved and what is not paged yet.
+std::uint64_t Versions::promised_pages() const {
+    std::uint64_t pages = reserved_pages_ + open_->page_count();
+    for (auto sealed = sealed_.rbegin(); sealed != sealed_.rend() && !sealed->paged; ++sealed)
+        pages += sealed->epoch->page_count();
+    return pages;
+}
+
+Versions::Attempt Versions::try_reserve(std::uint64_t slots, std::uint64_t records) {
+    const std::scoped_lock hold(mutex_);
+    const std::uint64_t pages = pages_for(records);
+    Attempt attempt;
+    if (reserved_slots_ + slots > pool_.free_count()) {
+        attempt.shortage = Shortage::pool;
+    } else if (log_next_ - log_start_ + promised_pages() + pages + kSparePages >
+               layout_.shape().log_pages) {
+        attempt.shortage = Shortage::log;
+    } else {
+        reserved_slots_ += slots;
+        reserved_pages_ += pages;
+        attempt.reservation.versions_ = this;
+        attempt.reservation.slots_ = slots;
+        attempt.reservation.pages_ = pages;
+    }
+    attempt.space_version = space_version_;
+    attempt.uncommitted = !open_->empty() || !sealed_.empty();
+    attempt.settled = settled_.sequence > log_start_;
+    return attempt;
+}
+
+void Versions::wait_for_space(std::uint64_t space_version, const Health& health) {
+    std::unique_lock hold(mutex_);
+    space_.wait(hold, [&] { return space_version_ != space_version || health.stopped(); });
+}
+
+void Versions::space_changed() {
+    ++space_version_;
+    space_.notify_all();
+}
+
+void Versions::wake() {
+    const std::scoped_lock hold(mutex_);
+    space_.notify_all();
+}
+
+Reservation::Reservation(Reservation&& other) noexcept
+    : versions_(std::exchange(other.versions_, nullptr)),
+      slots_(std::exchange(other.slots_, 0)),
+      pages_(std::exchange(other.pages_, 0)),
+      taken_(std::move(other.taken_)) {}
+
+Reservation& Reservation::operator=(Reservation&& other) noexcept {
+    if (this != &other) {
+        release();
+        versions_ = std::exchange(other.versions_, nullptr);
+        slots_ = std::exchange(other.slots_, 0);
+        pages_ = std::exchange(other.pages_, 0);
+        taken_ = std::move(other.taken_);
+    }
+    return *this;
+}
+
+void Reservation::release() noexcept {
+    if (versions_ == nullptr) return;
+    const std::scoped_lock hold(versions_->mutex_);
+    versions_->reserved_slots_ -= slots_;
+    versions_->reserved_pages_ -= pages_;
+    for (const Slot slot : taken_) versions_->pool_.give_back(slot);
+    versions_->space_changed();
+    versions_ = nullptr;
+    taken_.clear();
+}
+
+// ---- Writers
+
+EpochHold Versions::enter() {
+    const std::scoped_lock hold(mutex_);
+    ++open_->holders;
+    return EpochHold(*this, open_);
+}
+
+EpochHold::~EpochHold() {
+    if (!epoch_) return;  // moved from
+    const std::scoped_lock hold(versions_.mutex_);
+    if (--epoch_->holders == 0) versions_.left_.notify_all();
+}
+
+void Versions::place(EpochHold& hold_epoch, Reservation& reservation, BlockIndex first,
+                     std::span<const Location> before, std::span<Placement> out) {
+    TF_CHECK(before.size() == out.size());
+    const std::scoped_lock hold(mutex_);
+    const Epoch& epoch = *hold_epoch.epoch_;
+    std::vector<std::size_t> from_pool;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const auto change = epoch.changes.find(first.value() + i);
+        if (change != epoch.changes.end())  // (a) the same slot again
+            out[i] = {change->second.entry.slot, true};
+        else if (!before[i].recent && !before[i].entry.data)  // (b) the slot it owns
+            out[i] = {before[i].entry.slot, false};
+        else  // (c)
+            from_pool.push_back(i);
+    }
+    TF_CHECK(from_pool.size() <= reservation.slots_);
+    pool_.take(from_pool.size(), reservation.taken_);
+    reservation.slots_ -= from_pool.size();
+    reserved_slots_ -= from_pool.size();
+    const std::size_t base = reservation.taken_.size() - from_pool.size();
+    for (std::size_t i = 0; i < from_pool.size(); ++i)
+        out[from_pool[i]] = {reservation.taken_[base + i], false};
+}
+
+void Versions::put(EpochHold& hold_epoch, Reservation& reservation, BlockIndex first,
+                   std::span<const Location> before, std::span<const Entry> after) {
+    const auto now = clock_.monotonic();
+    News found;
+    {
+        const std::scoped_lock hold(mutex_);
+        Epoch& epoch = *hold_epoch.epoch_;
+        if (!epoch.first_change) epoch.first_change = now;
+        for (std::size_t i = 0; i < after.size(); ++i) {
+            const auto [change, fresh] = epoch.changes.try_emplace(
+                first.value() + i, Epoch::Change{after[i], before[i].entry.slot});
+            if (!fresh) change->second.entry = after[i];
+        }
+        reservation.taken_.clear();  // named by changes now
+        found = news();
+    }
+    tell(found);
+}
+
+void Versions::zero(EpochHold& hold_epoch, Reservation&, BlockRange range) {
+    const auto now = clock_.monotonic();
+    News found;
+    {
+        const std::scoped_lock hold(mutex_);
+        Epoch& epoch = *hold_epoch.epoch_;
+        const auto drop = [&](auto change) {
+            if (change->second.from_pool()) pool_.give_back(change->second.entry.slot);
+            return epoch.changes.erase(change);
+        };
+        if (range.count < epoch.changes.size()) {
+            for (std::uint64_t block = range.first.value(); block < end_of(range); ++block)
+                if (const auto change = epoch.changes.find(block); change != epoch.changes.end())
+                    drop(change);
+        } else {
+            for (auto change = epoch.changes.begin(); change != epoch.changes.end();)
+                change = change->first >= range.first.value() && change->first < end_of(range)
+                             ? drop(change)
+                             : std::next(change);
+        }
+        if (!epoch.first_change) epoch.first_change = now;
+        epoch.zeroed.add(range);
+        space_changed();
+        found = news();
+    }
+    tell(found);
+}
+
+// Whether a commit or checkpoint is due for want of space (format, section 6).
+bool Versions::pressed() const {
+    const std::uint64_t used = log_next_ - log_start_;
+    const std::uint64_t log_pages = layout_.shape().log_pages;
+    return pool_.free_count() < pool_.size() / 2 ||
+           log_next_ - settled_.sequence + promised_pages() > log_pages / 4 || used > log_pages / 2;
+}
+
+// What whoever commits does not know yet.
+Versions::News Versions::news() {
+    News found;
+    found.any = !std::exchange(told_first_, true);
+    if (!told_pressed_ && pressed()) found.urgent = told_pressed_ = true;
+    return found;
+}
+
+void Versions::tell(News found) const {
+    if (found.any || found.urgent) on_work_(found.urgent);
+}
+
+// ---- Committing
+
+std::shared_ptr<const Epoch> Versions::seal(const Epoch::NoncePrefix& prefix) {
+    auto next = std::make_shared<Epoch>(prefix);
+    std::unique_lock hold(mutex_);
+    if (open_->empty()) return nullptr;
+    const std::shared_ptr<Epoch> epoch = open_;
+    sealed_.push_back({epoch, false, {}});
+    epoch->number = ++last_number_;
+    open_ = std::move(next);
+    told_first_ = false;
+    left_.wait(hold, [&] { return epoch->holders == 0; });
+    return epoch;
+}
+
+void Versions::paged(LogPosition after) {
+    const std::scoped_lock hold(mutex_);
+    const auto sealed = std::find_if(sealed_.begin(), sealed_.end(),
+                                     [](const Sealed& each) { return !each.paged; });
+    TF_CHECK(sealed != sealed_.end());
+    TF_CHECK(after.sequence == log_next_ + sealed->epoch->page_count());
+    sealed->paged = true;
+    sealed->after = after;
+    log_next_ = after.sequence;
+}
+
+void Versions::ack_paged(LogPosition after) {
+    const std::scoped_lock hold(mutex_);
+    TF_CHECK(after.sequence == log_next_ + 1);
+    // A log start may lie behind the ACK page where it could lie before it.
+    if (settled_.sequence == log_next_) settled_ = after;
+    for (Sealed& sealed : sealed_)
+        if (sealed.paged && sealed.after.sequence == log_next_) sealed.after = after;
+    log_next_ = after.sequence;
+}
+
+std::uint64_t Versions::newest_paged() const {
+    const std::scoped_lock hold(mutex_);
+    for (auto sealed = sealed_.rbegin(); sealed != sealed_.rend(); ++sealed)
+        if (sealed->paged) return sealed->epoch->number;
+    return acknowledged_;
+}
+
+std::uint64_t Versions::acknowledged() const {
+    const std::scoped_lock hold(mutex_);
+    return acknowledged_;
+}
+
+std::uint64_t Versions::newest_write() const {
+    const std::scoped_lock hold(mutex_);
+    return open_->empty() ? last_number_ : last_number_ + 1;
+}
+
+std::size_t Versions::unacknowledged_count() const {
+    const std::scoped_lock hold(mutex_);
+    return sealed_.size();
+}
+
+void Versions::acknowledge(std::uint64_t number, bool punch) {
+    for (;;) {
+        std::shared_ptr<const Epoch> epoch;
+        {
+            const std::scoped_lock hold(mutex_);
+            if (sealed_.empty() || sealed_.front().epoch->number > number) break;
+            TF_CHECK(sealed_.front().paged);
+            epoch = sealed_.front().epoch;
+        }
+        merge(*epoch, punch);
+        const std::scoped_lock hold(mutex_);
+        settled_ = sealed_.front().after;
+        acknowledged_ = epoch->number;
+        sealed_.pop_front();
+        told_pressed_ = false;
+        space_changed();
+    }
+    tell({true, false});
+}
+
+// In slices, so that readers and writers get the mutex between them. While it lasts the epoch is
+// still found above the backlog, with the same entries, so nobody sees the difference. What it
+// replaced is free from here on (O3): the epoch is durable.
+void Versions::merge(const Epoch& epoch, bool punch) {
+    {
+        const std::scoped_lock hold(mutex_);
+        epoch.zeroed.each([&](BlockRange range) {
+            backlog_.zero(range);
+            if (punch) punches_.add(range);
+        });
+    }
+    auto change = epoch.changes.begin();
+    while (change != epoch.changes.end()) {
+        const std::scoped_lock hold(mutex_);
+        for (std::size_t i = 0; i < kSlice && change != epoch.changes.end(); ++i, ++change) {
+            backlog_.put(BlockIndex{change->first}, change->second.entry);
+            if (!change->second.from_pool()) continue;
+            pool_.keep(change->second.entry.slot);
+            pool_.release(change->second.previous);
+        }
+    }
+}
+
+std::optional<BlockRange> Versions::next_punch() const {
+    const std::scoped_lock hold(mutex_);
+    return punches_.next(BlockIndex{0});
+}
+
+void Versions::punched(BlockRange range) {
+    const std::scoped_lock hold(mutex_);
+    punches_.remove(range);
+}
+
+// ---- Checkpoints
+
+Versions::Frozen Versions::freeze() {
+    auto empty = std::make_shared<Backlog>();
+    const std::scoped_lock hold(mutex_);
+    TF_CHECK(!frozen_);
+    Frozen frozen{nullptr, pool_.slots(), acknowledged_, settled_};
+    std::swap(*empty, backlog_);
+    frozen.backlog = frozen_ = std::move(empty);
+    return frozen;
+}
+
+void Versions::thaw(std::uint64_t log_start) {
+    const std::scoped_lock hold(mutex_);
+    frozen_.reset();
+    log_start_ = log_start;
+    told_pressed_ = false;
+    space_changed();
+}
+
+// ---- What is due
+
+Versions::Work Versions::work() const {
+    const std::scoped_lock hold(mutex_);
+    Work work;
+    if (!open_->empty()) work.open_since = open_->first_change;
+    work.unsynced_since = sealed_.empty() ? work.open_since : sealed_.front().epoch->first_change;
+    work.acknowledged = acknowledged_;
+    work.pool_size = pool_.size();
+    work.pool_free = pool_.free_count();
+    work.log_pages = layout_.shape().log_pages;
+    work.log_used = log_next_ - log_start_;
+    work.settled_pages = settled_.sequence - log_start_;
+    work.unsettled_pages = log_next_ - settled_.sequence + promised_pages();
+    work.sealed = sealed_.size();
+    work.backlog_leaves = backlog_.leaf_count();
+    work.backlog_empty = backlog_.empty();
+    work.punches = !punches_.empty();
+    work.ack_page_fits = work.log_used + promised_pages() + 1 <= work.log_pages;
+    return work;
+}
+
+Result<void> Versions::check_bijection(std::span<const Entry> entries) const {
+    const std::scoped_lock hold(mutex_);
+    std::vector<bool> owned(layout_.slot_count());
+    const auto own = [&](Slot slot) {
+        if (slot.value() >= owned.size() || owned[slot.value()]) return false;
+        owned[slot.value()] = true;
+        return true;
+    };
+    for (std::size_t block = 0; block < entries.size(); ++block)
+        if (!own(entries[block].slot))
+            return fail(Errc::corrupt, "map: block {}: slot {} twice or out of range", block,
+                        entries[block].slot.value());
+    const std::vector<Slot> pool = pool_.slots();
+    if (pool.size() != layout_.shape().pool_slots)
+        return fail(Errc::corrupt, "pool: {} slots, not {}", pool.size(),
+                    layout_.shape().pool_slots);
+    for (const Slot slot : pool)
+        if (!own(slot))
+            return fail(Errc::corrupt, "pool: slot {} twice or owned by a block", slot.value());
+    return {};
+}
+
+}  // namespace twofold::fs
