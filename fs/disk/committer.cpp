@@ -1,0 +1,163 @@
+#include "fs/disk/committer.h"
+
+#include <new>
+
+namespace twofold::fs {
+
+Result<Epoch::NoncePrefix> draw_nonce_prefix(EngineContext& context, const Uuid& mount,
+                                             std::uint64_t epoch) {
+    std::array<std::byte, 32> fresh;
+    TF_TRY(context.random.fill(fresh));
+    std::array<std::byte, 16> numbers;
+    Writer w(numbers);
+    w.u64_le(epoch);
+    w.u64_le(static_cast<std::uint64_t>(context.clock.monotonic().count()));
+    Epoch::NoncePrefix prefix;
+    const std::array<Bytes, 3> parts{fresh, mount.bytes, numbers};
+    context.keys.macs().nonce.mac(parts, prefix);
+    return prefix;
+}
+
+Committer::Committer(EngineContext& context, Versions& versions, Map& map, const Uuid& mount,
+                     const Journal::Identity& log, const LogPosition& log_start)
+    : context_(context),
+      versions_(versions),
+      map_(map),
+      mount_(mount),
+      journal_(context, log, log_start),
+      next_epoch_(versions.acknowledged() + 1),
+      log_start_(log_start.sequence) {}
+
+Result<void> Committer::commit() {
+    TF_TRY(context_.health.check());
+    const std::uint64_t wanted = versions_.newest_write();
+    if (versions_.acknowledged() >= wanted) return {};
+    return stop_without_memory(context_.health, [&]() -> Result<void> {
+        const SyncRole role = take_sync_role();
+        TF_TRY(context_.health.check());
+        if (versions_.acknowledged() >= wanted) return {};  // somebody's sync served us too
+        TF_ASSIGN([[maybe_unused]] const bool written, write_pages(kSoftEpochsMax + 1));
+        TF_TRY(sync(role));
+        ++context_.counters.commits;
+        TF_ASSIGN([[maybe_unused]] const bool all, punch_some(role));
+        return {};
+    });
+}
+
+Result<void> Committer::soft_commit() {
+    TF_TRY(context_.health.check());
+    TF_ASSIGN(const bool written,
+              stop_without_memory(context_.health, [&] { return write_pages(kSoftEpochsMax); }));
+    return written ? Result<void>() : commit();
+}
+
+Result<void> Committer::soft_commit_if_room() {
+    TF_TRY(context_.health.check());
+    TF_ASSIGN([[maybe_unused]] const bool written,
+              stop_without_memory(context_.health, [&] { return write_pages(kSoftEpochsMax); }));
+    return {};
+}
+
+// Seals the open epoch and writes its pages. False, and nothing done: too many wait already.
+Result<bool> Committer::write_pages(std::size_t unacknowledged_max) {
+    const std::scoped_lock pen(pen_);
+    TF_TRY(context_.health.check());
+    if (versions_.unacknowledged_count() >= unacknowledged_max) return false;
+    auto prefix = draw_nonce_prefix(context_, mount_, next_epoch_ + 1);
+    if (!prefix) return context_.health.stop(std::move(prefix).error());
+    const std::shared_ptr<const Epoch> epoch = versions_.seal(*prefix);
+    if (!epoch) return true;  // empty: no page and no number
+    next_epoch_ = epoch->number + 1;
+    TF_TRY(context_.health.check());  // a writer of this epoch may have failed: O1 would be broken
+    const auto written = journal_.append(*epoch, versions_.acknowledged(), log_start_);
+    if (!written) return context_.health.stop(Error(written.error()).in("commit log"));
+    versions_.paged(*written);
+    ++context_.counters.soft_commits;
+    return true;
+}
+
+Result<void> Committer::write_ack_page() {
+    return stop_without_memory(context_.health, [&]() -> Result<void> {
+        const std::scoped_lock pen(pen_);
+        TF_TRY(context_.health.check());
+        if (!ack_page_wanted() || !versions_.work().ack_page_fits) return {};
+        const auto written = journal_.append_ack(versions_.acknowledged(), log_start_);
+        if (!written) return context_.health.stop(Error(written.error()).in("commit log"));
+        versions_.ack_paged(*written);
+        return {};
+    });
+}
+
+Result<void> Committer::sync(const SyncRole& role) {
+    TF_CHECK(role.owns_lock() && role.mutex() == &sync_role_);
+    TF_TRY(context_.health.check());
+    // Pages written from here on, while the sync runs, are not covered by it (commit step 4).
+    const std::uint64_t covered = versions_.newest_paged();
+    ++context_.counters.syncs;
+    if (auto synced = context_.file.sync(); !synced)
+        return context_.health.stop(std::move(synced).error().in("fdatasync"));
+    TF_TRY(context_.health.check());  // whatever failed meanwhile: never a false success
+    versions_.acknowledge(covered, context_.discard_reaches_store() && can_punch_.load());
+    return {};
+}
+
+// ---- Discards
+
+Result<bool> Committer::punch_some(const SyncRole& role) {
+    TF_CHECK(role.owns_lock());
+    constexpr std::uint64_t kBlocksAtOnce = 16 * kSegmentSlots;
+    for (std::uint64_t done = 0; done < kBlocksAtOnce;) {
+        auto range = versions_.next_punch();
+        if (!range) return true;
+        range->count = std::min(range->count, kBlocksAtOnce - done);
+        if (auto punched = punch_range(*range); !punched)
+            return context_.health.stop(std::move(punched).error().in("discard"));
+        versions_.punched(*range);
+        done += range->count;
+    }
+    return false;
+}
+
+// Only slots of blocks that are ZERO in the acknowledged state: a slot that was discarded and then
+// replaced is the pool's. Nobody else can change that state: acknowledging takes the sync role,
+// which we hold. Nobody writes to these slots: rule (b) is off while the punch is pending.
+Result<void> Committer::punch_range(BlockRange range) {
+    std::uint64_t run_first = 0, run_count = 0;
+    const auto punch_run = [&]() -> Result<void> {
+        if (run_count == 0 || !can_punch_) return {};
+        // A run may span segments, between which lies metadata.
+        while (run_count > 0) {
+            const std::uint64_t count =
+                std::min(run_count, kSegmentSlots - run_first % kSegmentSlots);
+            auto punched = context_.file.punch(context_.layout.slot_offset(Slot{run_first}),
+                                               count * kSectorSize);
+            if (!punched &&
+                (punched.error().sys_errno == EOPNOTSUPP || punched.error().code == Errc::no_space))
+                can_punch_ = false;  // the store keeps the space: no harm
+            else if (!punched)
+                return punched;
+            run_first += count;
+            run_count -= count;
+        }
+        return {};
+    };
+    for (std::uint64_t b = range.first.value(); b < end_of(range); ++b) {
+        const Known known = versions_.find_acknowledged(BlockIndex{b});
+        Entry entry;
+        if (known.entry) {
+            entry = *known.entry;
+        } else {
+            TF_ASSIGN(entry, map_.entry(BlockIndex{b}));
+            if (known.zeroed) entry = Entry::zero_at(entry.slot);
+        }
+        if (entry.data) continue;
+        if (entry.slot.value() != run_first + run_count) {
+            TF_TRY(punch_run());
+            run_first = entry.slot.value();
+        }
+        ++run_count;
+    }
+    return punch_run();
+}
+
+}  // namespace twofold::fs
