@@ -116,7 +116,8 @@ public:
     static Result<std::unique_ptr<EncryptedDisk>> open(
         std::unique_ptr<io::File> file, crypto::KeySource& keys, const DiskNote& expected,
         crypto::RandomSource& random, const Clock& clock, OpenOptions options = {});
-    // Without close(): as a crash of the process, except that keys are wiped.
+    // Without close(): as a crash of the process, except that keys are wiped. Whatever the caller
+    // handed in by reference must live until then.
     ~EncryptedDisk() override;
 
     Geometry geometry() const override;
@@ -137,6 +138,9 @@ public:
     DiskInfo info() const;
     DiskStats stats() const;
     Result<BlockView> look(BlockIndex block);
+    // Every slot is owned once, by one block or the pool (format, section 3), in the acknowledged
+    // state; Errc::corrupt otherwise. Reads the whole map, and holds up commits meanwhile.
+    Result<void> check_map();
 
     // The live envelope of a layer, as the header has it.
     Result<crypto::Envelope> envelope(crypto::Layer layer) const;

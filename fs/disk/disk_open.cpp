@@ -1,0 +1,157 @@
+// Opening a disk: header, recovery, and the first superblock of a mount (format, section 7).
+#include "fs/disk/disk_state.h"
+#include "fs/disk/superblock_store.h"
+
+namespace twofold::fs {
+
+EncryptedDisk::State::State(std::unique_ptr<io::File> image, crypto::RandomSource& random_source,
+                            const Clock& the_clock, OpenOptions open_options)
+    : file(std::move(image)),
+      random(random_source),
+      clock(the_clock),
+      options(std::move(open_options)),
+      health([this](const Error& error) { note_stop(error); }) {}
+
+void EncryptedDisk::State::note_stop(const Error& error) {
+    options.on_event({DiskEvent::Kind::stopped, error.line(), std::nullopt, std::nullopt});
+    if (versions) versions->wake();
+    if (upkeep) upkeep->wake(true);
+}
+
+Result<std::unique_ptr<EncryptedDisk>> EncryptedDisk::open(
+    std::unique_ptr<io::File> file, crypto::KeySource& keys, const DiskNote& expected,
+    crypto::RandomSource& random, const Clock& clock, OpenOptions options) {
+    auto state = std::make_unique<State>(std::move(file), random, clock, std::move(options));
+    // Step 1. What a killed daemon left in the cache must be on the device before anything rests on
+    // it, and what a failed sync left there must not be believed: so sync, then read from the
+    // device.
+    if (!state->options.observe) {
+        ++state->counters.syncs;
+        TF_TRY(state->file->sync());
+        TF_TRY(state->file->drop_cache());
+    }
+    TF_TRY(state->open_header(keys, expected));
+    TF_TRY(state->recover_image());
+    if (state->upkeep && state->options.background) state->upkeep->start();
+    return std::unique_ptr<EncryptedDisk>(new EncryptedDisk(std::move(state)));
+}
+
+// Step 2.
+Result<void> EncryptedDisk::State::open_header(crypto::KeySource& source,
+                                               const DiskNote& expected) {
+    TF_ASSIGN(Header::Opened opened,
+              Header::open(*file, source, expected, options.limits, options.libraries));
+    header = std::move(opened.header);
+    keys.emplace(std::move(opened.keys));
+    facts.note = header->facts().note();
+    facts.label = header->facts().label;
+    facts.role = header->facts().role;
+    facts.header_generation = header->facts().generation;
+    for (const HeaderDamage& damage : header->damage())
+        options.on_event({damage.what == HeaderDamage::What::copy
+                              ? DiskEvent::Kind::header_copy_damaged
+                              : DiskEvent::Kind::envelope_damaged,
+                          damage.text, std::nullopt, std::nullopt});
+    return {};
+}
+
+// Steps 3 to 9.
+Result<void> EncryptedDisk::State::recover_image() {
+    const StaticSector& sector = header->facts();
+    TF_ASSIGN(const Superblock superblock,
+              read_newest_superblock(*file, sector.disk, sector.shape, options.limits,
+                                     keys->macs().super));
+    if (sector.generation < superblock.min_header_generation)
+        return fail(Errc::rolled_back, "header: generation {}, older than {} which the disk had",
+                    sector.generation, superblock.min_header_generation);
+    TF_ASSIGN(const Layout layout,
+              Layout::create(superblock.block_count, sector.shape, options.limits));
+    TF_ASSIGN(const std::uint64_t size, file->size());
+    if (size < layout.file_size())
+        return fail(Errc::damaged, "disk image: {} bytes, cut short: it had {}", size,
+                    layout.file_size());
+    context.emplace(EngineContext{*file, layout, sector.disk, *keys, sector.policy, random, clock,
+                                  options, health, counters});
+    TF_ASSIGN(Recovered recovered, recover(*context, superblock));
+    facts.block_count = superblock.block_count;
+    facts.clean = superblock.state == Superblock::State::clean;
+    facts.superblock_generation = superblock.generation;
+    facts.mount_counter = superblock.mount_counter;
+    facts.acknowledged_epoch = recovered.applied_epoch;
+    if (recovered.dropped)
+        options.on_event(
+            {DiskEvent::Kind::epochs_dropped,
+             fmt::format("epochs {} to {} were not on the disk as a whole, and never synced: "
+                         "dropped; {} blocks, the first one {}",
+                         recovered.dropped->first_epoch, recovered.dropped->last_epoch,
+                         recovered.dropped->bad_blocks, recovered.dropped->first_bad.value()),
+             recovered.dropped->first_bad, std::nullopt});
+    if (writable()) return start_mount(std::move(recovered));
+    start_reading(std::move(recovered));
+    return {};
+}
+
+// Step 9: a new salt and counter, so that no page of before fits this mount.
+Result<void> EncryptedDisk::State::start_mount(Recovered recovered) {
+    map = std::move(recovered.map);
+    checkpointer = std::make_unique<Checkpointer>(*context, *map, recovered.superblock);
+    Superblock next = recovered.superblock;
+    next.state = Superblock::State::open;
+    next.settled_epoch = recovered.highest_epoch;
+    ++next.mount_counter;
+    TF_TRY(random.fill(next.log_salt));
+    TF_TRY(random.fill(next.chain));
+    next.log_start = recovered.next_sequence;
+    next.wall_clock = clock.now();
+    TF_TRY(checkpointer->settle(recovered.backlog, recovered.pool, next, [&]() -> Result<void> {
+        ++counters.syncs;
+        return file->sync();
+    }));
+
+    Uuid mount;
+    TF_ASSIGN(mount, random.uuid());
+    TF_ASSIGN(const auto prefix, draw_nonce_prefix(*context, mount, next.settled_epoch + 1));
+    const LogPosition log{next.log_start, next.chain};
+    Versions::Start start;
+    start.pool = std::move(recovered.pool);
+    start.settled_epoch = next.settled_epoch;
+    start.log = log;
+    if (context->discard_reaches_store()) start.punches = recovered.backlog.zeroed();
+    versions = std::make_unique<Versions>(context->layout, std::move(start), clock, prefix,
+                                          [this](bool urgent) {
+                                              if (upkeep) upkeep->wake(urgent);
+                                          });
+    committer =
+        std::make_unique<Committer>(*context, *versions, *map, mount,
+                                    Journal::Identity{next.log_salt, next.mount_counter}, log);
+    reader = std::make_unique<BlockReader>(*context, *versions, *map, locks, scratch);
+    room = std::make_unique<Room>(*context, *versions, *committer, *checkpointer);
+    writer =
+        std::make_unique<BlockWriter>(*context, *versions, *map, locks, scratch, *reader, *room);
+    upkeep = std::make_unique<Upkeep>(*context, *versions, *committer, *checkpointer);
+    return {};
+}
+
+// Everything in memory; nothing is written, ever.
+void EncryptedDisk::State::start_reading(Recovered recovered) {
+    reader.reset();
+    map = std::move(recovered.map);
+    Versions::Start start;
+    start.backlog = std::move(recovered.backlog);
+    start.pool = std::move(recovered.pool);
+    start.settled_epoch = recovered.applied_epoch;
+    versions = std::make_unique<Versions>(context->layout, std::move(start), clock,
+                                          Epoch::NoncePrefix{}, [](bool) {});
+    reader = std::make_unique<BlockReader>(*context, *versions, *map, locks, scratch);
+}
+
+Result<void> EncryptedDisk::State::look_again() {
+    TF_ASSIGN(const Superblock superblock,
+              read_newest_superblock(*file, context->disk, context->layout.shape(), options.limits,
+                                     keys->macs().super));
+    TF_ASSIGN(Recovered recovered, recover(*context, superblock));
+    start_reading(std::move(recovered));
+    return {};
+}
+
+}  // namespace twofold::fs
