@@ -1,5 +1,6 @@
 // The worked example: what FORMAT.md prints is what this program makes and reads.
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "fs/disk/header.h"
@@ -73,6 +74,48 @@ TEST(Vectors, TheExampleReadsFromSuperblockToPlaintext) {
     must(file->read(layout.pool_table_offset(super.pool_table_copy), MutableBytes(table)));
     const auto pool = must(PoolTable::parse(table, layout, super.pool_mac, facts.disk, macs.pool));
     EXPECT_EQ(pool.slots, (std::vector{Slot{1}, Slot{2}, Slot{3}, Slot{9}}));
+}
+
+// The bytes of a `.hex` file.
+std::vector<std::byte> sector_of(const std::string& text) {
+    std::vector<std::byte> out(kSectorSize);
+    std::istringstream lines(text);
+    std::string at, digits;
+    while (lines >> at >> digits) {
+        const auto bytes = must(from_hex(digits));
+        std::ranges::copy(bytes, out.begin() + std::stol(at, nullptr, 16));
+    }
+    return out;
+}
+
+// FORMAT.md shows the example in fenced blocks: "hex NAME" has lines "offset  hex  words", "keys"
+// has lines "name.name = hex".
+TEST(Vectors, AreWhatTheDescriptionOfTheFormatShows) {
+    const ExampleDisk disk = must(ExampleDisk::make());
+    const auto keys = nlohmann::json::parse(disk.files.at("keys.json"), nullptr, false);
+    std::istringstream document(text_of(std::string(TWOFOLD_FIXTURES) + "/../fs/FORMAT.md"));
+    std::string fence;
+    int compared = 0;
+    for (std::string line; std::getline(document, line);) {
+        std::istringstream words(line);
+        std::string first, second, third;
+        if (line.starts_with("```")) {
+            fence = fence.empty() ? line.substr(3) : "";
+        } else if (fence.starts_with("hex ")) {
+            words >> first >> second;
+            const auto sector = sector_of(disk.files.at(fence.substr(4) + ".hex"));
+            const std::size_t at = std::stoul(first, nullptr, 16);
+            EXPECT_EQ(to_hex(Bytes(sector).subspan(at, second.size() / 2)), second) << line;
+            ++compared;
+        } else if (fence == "keys") {
+            words >> first >> second >> third;
+            std::ranges::replace(first, '.', '/');
+            const nlohmann::json::json_pointer where("/" + first);
+            EXPECT_EQ(keys.at(where).get<std::string>(), third) << line;
+            ++compared;
+        }
+    }
+    EXPECT_GT(compared, 100);
 }
 
 }  // namespace
