@@ -36,6 +36,7 @@ struct Profile {
         missing;  // what this version can't do for it yet; not empty: refused at creation
     RoleRule os{}, data{}, temp{};
     CustomerKey customer_key = CustomerKey::optional;
+    bool own_key = false;             // without a customer's key, one is made for the deployment
     bool versioned_only = false;      // refuses a key identifier without a version
     bool purge_protection = false;    // refuses a vault without
     bool soft_delete = false;         // likewise

@@ -69,7 +69,8 @@ const std::array<Profile, 6> kProfiles{{
      .os = kBoth,
      .data = kBoth,
      .temp = kBoth,
-     .customer_key = CustomerKey::required},
+     .customer_key = CustomerKey::required,
+     .own_key = true},
 }};
 
 }  // namespace

@@ -10,6 +10,8 @@ struct Context;
 
 // Each adds one command, or one family, to the program; each lives in a file of its own, named
 // after
+void add_create(CLI::App& program, Context& context);
+void add_disk(CLI::App& program, Context& context);
 void add_profile(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 
