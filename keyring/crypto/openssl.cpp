@@ -40,6 +40,8 @@ void* reallocate(void* old, std::size_t size, const char*, int) {
     return fresh;
 }
 
+Ciphers g_ciphers;  // written once, by start_openssl()
+
 }  // namespace
 
 Result<void> start_openssl() {
@@ -49,6 +51,10 @@ Result<void> start_openssl() {
     // in exit(): threads may still use their contexts, and a forked child has none of this memory.
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) != 1)
         return openssl_failure("OpenSSL: cannot be initialised");
+    TF_ASSIGN(g_ciphers.aes_256_ecb, fetch_cipher("AES-256-ECB"));
+    TF_ASSIGN(g_ciphers.aes_256_gcm, fetch_cipher("AES-256-GCM"));
+    TF_ASSIGN(g_ciphers.chacha20_poly1305, fetch_cipher("ChaCha20-Poly1305"));
+    TF_ASSIGN(g_ciphers.aes_256_xts, fetch_cipher("AES-256-XTS"));
     return {};
 }
 
@@ -62,24 +68,9 @@ Result<const EVP_CIPHER*> fetch_cipher(const char* name) {
     return cipher;
 }
 
-Result<const EVP_CIPHER*> aes_256_xts() {
-    static const auto cipher = fetch_cipher("AES-256-XTS");
-    return cipher;
-}
-
-Result<const EVP_CIPHER*> aes_256_gcm() {
-    static const auto cipher = fetch_cipher("AES-256-GCM");
-    return cipher;
-}
-
-Result<const EVP_CIPHER*> aes_256_ecb() {
-    static const auto cipher = fetch_cipher("AES-256-ECB");
-    return cipher;
-}
-
-Result<const EVP_CIPHER*> chacha20_poly1305() {
-    static const auto cipher = fetch_cipher("ChaCha20-Poly1305");
-    return cipher;
+const Ciphers& ciphers() {
+    TF_CHECK(g_ciphers.aes_256_xts != nullptr && "crypto::start() ran before");
+    return g_ciphers;
 }
 
 Failure openssl_failure(const char* what, Errc otherwise) {

@@ -26,13 +26,18 @@ using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeWith<PKCS8_PRIV_KEY_INFO_
 // Sends OpenSSL's allocations to the arena. Errc::failed if it has allocated something already.
 Result<void> start_openssl();
 
-// Algorithms looked up once, by the name that OpenSSL's default provider gives them; never freed.
-// Errc::unsupported where this OpenSSL lacks it.
+// By the name that OpenSSL's default provider gives it; never freed. Errc::unsupported where this
+// OpenSSL lacks it.
 Result<const EVP_CIPHER*> fetch_cipher(const char* name);
-Result<const EVP_CIPHER*> aes_256_xts();
-Result<const EVP_CIPHER*> aes_256_gcm();
-Result<const EVP_CIPHER*> aes_256_ecb();
-Result<const EVP_CIPHER*> chacha20_poly1305();
+
+// What twofold itself uses, looked up by start_openssl().
+struct Ciphers {
+    const EVP_CIPHER* aes_256_ecb = nullptr;
+    const EVP_CIPHER* aes_256_gcm = nullptr;
+    const EVP_CIPHER* aes_256_xts = nullptr;
+    const EVP_CIPHER* chacha20_poly1305 = nullptr;
+};
+const Ciphers& ciphers();
 
 // Empties OpenSSL's queue of errors. Errc::out_of_memory if the arena was full meanwhile, else
 // `otherwise` with `what` as the whole message.

@@ -28,8 +28,7 @@ Result<void> encrypt_blocks(EVP_CIPHER_CTX* context, Bytes in, MutableBytes out)
 // the last 12 as nonce. The names L, K1, M1, M2 and Kx are the specification's.
 class Xaes256Gcm final : public Aead {
 public:
-    Xaes256Gcm(const EVP_CIPHER* gcm, const EVP_CIPHER* ecb, SecretBytes key)
-        : gcm_(gcm), ecb_(ecb), key_(std::move(key)) {}
+    explicit Xaes256Gcm(SecretBytes key) : key_(std::move(key)) {}
 
     Result<void> seal(NonceView nonce, Bytes associated, Bytes in, MutableBytes out,
                       MutableTag tag) const override {
@@ -96,7 +95,7 @@ private:
             if (!done) subkeys.pop_back();
             return done;
         }
-        TF_ASSIGN(AeadContext context, AeadContext::create(gcm_, subkey));
+        TF_ASSIGN(AeadContext context, AeadContext::create(ciphers().aes_256_gcm, subkey));
         subkeys.push_back({{}, std::move(context)});
         return {};
     }
@@ -120,7 +119,8 @@ private:
     Result<Keyed> make_keyed() const {
         CipherContext context(EVP_CIPHER_CTX_new());
         if (context == nullptr ||
-            EVP_EncryptInit_ex2(context.get(), ecb_, uc(key_.reveal()), nullptr, nullptr) != 1 ||
+            EVP_EncryptInit_ex2(context.get(), ciphers().aes_256_ecb, uc(key_.reveal()), nullptr,
+                                nullptr) != 1 ||
             EVP_CIPHER_CTX_set_padding(context.get(), 0) != 1)
             return openssl_failure("XAES-256-GCM context");
         TF_ASSIGN(SecretBytes k1, SecretBytes::zeroed(kAesBlockSize));
@@ -135,8 +135,6 @@ private:
         return keyed;
     }
 
-    const EVP_CIPHER* gcm_;
-    const EVP_CIPHER* ecb_;
     SecretBytes key_;
     PerThread<Keyed> contexts_;
 };
@@ -145,9 +143,7 @@ private:
 
 Result<std::unique_ptr<Aead>> make_xaes_256_gcm(SecretBytes key) {
     if (key.size() != 32) return fail(Errc::invalid, "XAES-256-GCM: key of {} bytes", key.size());
-    TF_ASSIGN(const EVP_CIPHER* const gcm, aes_256_gcm());
-    TF_ASSIGN(const EVP_CIPHER* const ecb, aes_256_ecb());
-    return std::make_unique<Xaes256Gcm>(gcm, ecb, std::move(key));
+    return std::make_unique<Xaes256Gcm>(std::move(key));
 }
 
 }  // namespace twofold::crypto

@@ -17,8 +17,7 @@ static_assert(kPrefixSize == 16);
 // nonces of one writing epoch share the 16 bytes, so that a thread keeps the last subkey set up.
 class OpensslXchacha20Poly1305 final : public Aead {
 public:
-    OpensslXchacha20Poly1305(const EVP_CIPHER* cipher, SecretBytes key)
-        : cipher_(cipher), key_(std::move(key)) {}
+    explicit OpensslXchacha20Poly1305(SecretBytes key) : key_(std::move(key)) {}
 
     Result<void> seal(NonceView nonce, Bytes associated, Bytes in, MutableBytes out,
                       MutableTag tag) const override {
@@ -69,12 +68,11 @@ private:
             if (!done) keyed.context.reset();
             return done;
         }
-        TF_ASSIGN(AeadContext context, AeadContext::create(cipher_, subkey));
+        TF_ASSIGN(AeadContext context, AeadContext::create(ciphers().chacha20_poly1305, subkey));
         keyed.context = std::move(context);
         return {};
     }
 
-    const EVP_CIPHER* cipher_;
     SecretBytes key_;
     PerThread<Keyed> contexts_;
 };
@@ -84,8 +82,7 @@ private:
 Result<std::unique_ptr<Aead>> make_xchacha20_poly1305_openssl(SecretBytes key) {
     if (key.size() != 32)
         return fail(Errc::invalid, "XChaCha20-Poly1305: key of {} bytes", key.size());
-    TF_ASSIGN(const EVP_CIPHER* const cipher, chacha20_poly1305());
-    return std::make_unique<OpensslXchacha20Poly1305>(cipher, std::move(key));
+    return std::make_unique<OpensslXchacha20Poly1305>(std::move(key));
 }
 
 }  // namespace twofold::crypto

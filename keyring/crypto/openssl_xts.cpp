@@ -72,8 +72,7 @@ Result<std::unique_ptr<Xts>> make_xts(const EVP_CIPHER* cipher, SecretBytes keys
 }
 
 Result<std::unique_ptr<Xts>> make_aes_256_xts(SecretBytes keys) {
-    TF_ASSIGN(const EVP_CIPHER* const cipher, aes_256_xts());
-    return make_xts(cipher, std::move(keys));
+    return make_xts(ciphers().aes_256_xts, std::move(keys));
 }
 
 }  // namespace twofold::crypto
