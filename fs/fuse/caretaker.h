@@ -34,9 +34,10 @@ namespace twofold::fs {
 //
 // A stat(2) that follows the failed fsync(2) finds its attributes invalidated and comes to us as a
 // GETATTR, which await_size() holds back until the size is right. It waits for a bounded time, in a
-// bounded number of workers: whatever lock the asker holds (lseek(SEEK_END) the inode's, for one),
-// nothing stays stuck. truncate(2) takes a path and opens no file: closing one would take the error
-// that another descriptor's close(2) is to report. The same on kernels 6.1 and 6.18.
+// bounded number of workers: whatever lock an asker may hold, nothing stays stuck. (lseek(SEEK_END)
+// asks under the inode's lock, so it is not held back, and may see the moved size for the moment
+// that the truncation takes.) truncate(2) takes a path and opens no file: closing one would take
+// the error that another descriptor's close(2) is to report.
 //
 // Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
 // kernel writes back.

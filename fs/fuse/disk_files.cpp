@@ -132,7 +132,7 @@ Result<BufferPool::Loan> DiskFiles::read(Inode inode, std::uint64_t offset, std:
     return buffer;
 }
 
-Result<Written> DiskFiles::write(Inode inode, std::uint64_t offset, Bytes data, WriteFrom from) {
+Result<Written> DiskFiles::write(Inode inode, std::uint64_t offset, Bytes data, AcrossEnd across) {
     TF_ASSIGN(Disk* const d, disk(inode));
     TF_TRY(writable(*d));
     const std::uint64_t end = d->device->geometry().size();
@@ -145,7 +145,7 @@ Result<Written> DiskFiles::write(Inode inode, std::uint64_t offset, Bytes data, 
         }
         d->modified = nanoseconds_now();
     }
-    if (inside.size() < data.size() && (inside.empty() || from == WriteFrom::page_cache)) {
+    if (inside.size() < data.size() && (inside.empty() || across == AcrossEnd::refuse)) {
         const std::lock_guard lock(report_mutex_);
         ++report_.writes_past_end;
         return fail(Errc::too_big, "{}: a write past its end", d->name);

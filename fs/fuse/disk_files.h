@@ -29,8 +29,9 @@ struct AttributeChange {
     std::optional<std::uint64_t> size;
     std::optional<std::int64_t> accessed, modified;  // nanoseconds since 1970
 };
-// Where a WRITE request comes from: a write(2) that waits for it, or the kernel's page cache.
-enum class WriteFrom { caller, page_cache };
+// What a write across the end comes to, when the bytes inside are written: a shorter count, or
+// too_big.
+enum class AcrossEnd { shorten, refuse };
 
 std::int64_t nanoseconds_now();
 
@@ -53,10 +54,8 @@ public:
     Result<Opened> open(Inode inode, int flags) const;
     // Shorter where the disk ends.
     Result<BufferPool::Loan> read(Inode inode, std::uint64_t offset, std::size_t size);
-    // Errc::too_big where nothing of `data` is inside. What runs past the end is written up to it;
-    // then the caller gets the shorter count, and the page cache, which would not look at it,
-    // too_big.
-    Result<Written> write(Inode inode, std::uint64_t offset, Bytes data, WriteFrom from);
+    // Errc::too_big where nothing of `data` is inside, or as `across` says.
+    Result<Written> write(Inode inode, std::uint64_t offset, Bytes data, AcrossEnd across);
     Result<void> flush(Inode inode, Durability durability);
     Result<void> flush_all(Durability durability);
     Result<void> allocate(Inode inode, int mode, std::uint64_t offset, std::uint64_t length);

@@ -2,8 +2,7 @@
 
 #include <fuse3/fuse_lowlevel.h>
 
-#include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 
@@ -116,7 +115,8 @@ Result<void> Mount::run() {
     const int looped = ::fuse_session_loop_mt(state_->session.get(), config.get());
     state_->close();
     TF_TRY(state_->files->flush_all(Durability::synced));
-    if (looped < 0) return fail_errno(-looped, "FUSE: reading requests");
+    // ECONNABORTED: the unmount came while a request was being taken off the queue.
+    if (looped < 0 && looped != -ECONNABORTED) return fail_errno(-looped, "FUSE: reading requests");
     return {};
 }
 

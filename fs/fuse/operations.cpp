@@ -95,9 +95,11 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
     });
 }
 
-void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info*) {
+// With a file comes what lseek(SEEK_END) and write(2) ask, under the inode's lock, which a
+// truncation needs too: they are not kept waiting. stat(2) and fstat(2) ask without.
+void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
     serve(req, [=](Served& s) {
-        s.caretaker->await_size(Inode{ino}, fuse_req_ctx(req)->pid);
+        if (info == nullptr) s.caretaker->await_size(Inode{ino}, fuse_req_ctx(req)->pid);
         return attributes(s, Inode{ino});
     });
 }
@@ -144,10 +146,13 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, fuse_fil
 
 void op_write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off_t offset,
               fuse_file_info* info) {
-    const WriteFrom from = info->writepage ? WriteFrom::page_cache : WriteFrom::caller;
+    // The kernel passes a shorter count on to write(2); not so for pages it wrote back, where it
+    // does not look, and for O_DIRECT, where it would make an EIO of it.
+    const auto across =
+        info->writepage || (info->flags & O_DIRECT) != 0 ? AcrossEnd::refuse : AcrossEnd::shorten;
     serve(req, [=](Served& s) -> Result<Written> {
         auto written = s.files.write(Inode{ino}, static_cast<std::uint64_t>(offset),
-                                     as_bytes({data, size}), from);
+                                     as_bytes({data, size}), across);
         if (!written && written.error().code == Errc::too_big && s.writeback_cache)
             s.caretaker->size_moved(Inode{ino});
         return written;

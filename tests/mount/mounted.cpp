@@ -1,0 +1,175 @@
+#include "tests/mount/mounted.h"
+
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <random>
+
+#include "fs/block/file_device.h"
+
+namespace twofold::fs {
+
+std::optional<std::string> fuse_missing() {
+    if (::access("/dev/fuse", F_OK) == 0) return std::nullopt;
+    return "this machine has no FUSE (/dev/fuse); TWOFOLD_NO_FUSE=1 skips the tests that need it";
+}
+bool fuse_is_optional() {
+    const char* set = std::getenv("TWOFOLD_NO_FUSE");
+    return set != nullptr && std::string_view(set) == "1";
+}
+
+UnmountWatch::UnmountWatch(const std::string& path) {
+    int ends[2];
+    TF_CHECK(::pipe2(ends, O_CLOEXEC) == 0);
+    const UniqueFd watched(ends[0]);
+    alive_ = UniqueFd(ends[1]);
+    child_ = ::fork();
+    TF_CHECK(child_ >= 0);
+    if (child_ > 0) return;
+    ::setsid();
+    ::dup2(watched.get(), 3);
+    ::close_range(4, ~0U, 0);
+    char byte;
+    while (::read(3, &byte, 1) < 0) {
+    }
+    ::umount2(path.c_str(), MNT_DETACH);
+    if (::geteuid() != 0)
+        ::execlp("fusermount3", "fusermount3", "-uzq", path.c_str(), static_cast<char*>(nullptr));
+    ::_exit(0);
+}
+
+UnmountWatch::~UnmountWatch() {
+    alive_.reset();
+    ::waitpid(child_, nullptr, 0);
+}
+
+Mounted::Mounted(std::vector<ServedDisk> disks, MountOptions options) {
+    TF_CHECK(::mkdir(path().c_str(), 0700) == 0);
+    watch_.emplace(path());
+    struct Ready {
+        std::mutex mutex;
+        std::condition_variable told;
+        bool is = false;
+    };
+    const auto ready = std::make_shared<Ready>();
+    options.mountpoint = path();
+    options.on_ready = [ready] {
+        const std::lock_guard lock(ready->mutex);
+        ready->is = true;
+        ready->told.notify_all();
+    };
+    mount_ = must(Mount::create(std::move(disks), std::move(options)), "mount");
+    loop_ = std::thread([this] { outcome_ = mount_->run(); });
+    std::unique_lock lock(ready->mutex);
+    ready->told.wait(lock, [&] { return ready->is; });
+}
+
+Mounted::~Mounted() {
+    if (loop_.joinable()) {
+        EXPECT_THAT(stop(), Succeeds());
+    }
+    mount_.reset();
+    watch_.reset();
+}
+
+Result<void> Mounted::wait() {
+    if (loop_.joinable()) loop_.join();
+    return outcome_;
+}
+Result<void> Mounted::stop() {
+    request_stop();
+    return wait();
+}
+
+std::unique_ptr<BlockDevice> memory_device(std::uint64_t size) {
+    return must(FileDevice::open(io::make_memory_file(size), io::Access::read_write));
+}
+
+std::vector<MountCase> all_cases() {
+    std::vector<MountCase> cases;
+    for (const CacheMode mode :
+         {CacheMode::write_back, CacheMode::write_through, CacheMode::direct})
+        cases.push_back({"Plain", memory_device, mode});
+    return cases;
+}
+
+std::string name_of(const testing::TestParamInfo<MountCase>& info) {
+    switch (info.param.mode) {
+        case CacheMode::write_back:
+            return info.param.device_name + "WriteBack";
+        case CacheMode::write_through:
+            return info.param.device_name + "WriteThrough";
+        case CacheMode::direct:
+            return info.param.device_name + "Direct";
+    }
+    return "";
+}
+
+void MountTest::mount_disk(std::uint64_t size, MountOptions options) {
+    TWOFOLD_NEEDS_FUSE();
+    device_ = std::make_unique<ProbeDevice>(GetParam().make_device(size));
+    options.writeback_cache = GetParam().mode != CacheMode::write_through;
+    mounted_ = std::make_unique<Mounted>(std::vector<ServedDisk>{{"data0", device_.get()}},
+                                         std::move(options));
+}
+
+void MountTest::TearDown() { mounted_.reset(); }
+
+UniqueFd MountTest::open_disk(int flags) const {
+    return UniqueFd(::open(file().c_str(), flags | O_CLOEXEC | (direct() ? O_DIRECT : 0)));
+}
+
+std::uint64_t MountTest::size_seen() const {
+    struct stat st {};
+    EXPECT_EQ(::stat(file().c_str(), &st), 0);
+    return static_cast<std::uint64_t>(st.st_size);
+}
+
+Aligned::Aligned(std::size_t size, std::uint8_t fill)
+    : size_(size),
+      data_(static_cast<std::byte*>(std::aligned_alloc(4096, (size + 4095) / 4096 * 4096))) {
+    TF_CHECK(data_ != nullptr);
+    std::memset(data_.get(), fill, size);
+}
+
+bool Aligned::operator==(const Aligned& other) const {
+    return equal({data(), size()}, {other.data(), other.size()});
+}
+
+Aligned pattern(std::size_t size, std::uint64_t seed) {
+    Aligned out(size);
+    std::mt19937_64 random(seed);
+    for (std::size_t i = 0; i < size; i += 8) {
+        const std::uint64_t word = random();
+        std::memcpy(out.data() + i, &word, std::min<std::size_t>(8, size - i));
+    }
+    return out;
+}
+
+bool write_at(int fd, std::uint64_t offset, const Aligned& data) {
+    return ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(data.size());
+}
+bool read_at(int fd, std::uint64_t offset, Aligned& out) {
+    return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)) ==
+           static_cast<ssize_t>(out.size());
+}
+
+Outcome shell(const std::string& command) {
+    FILE* pipe = ::popen(("{ " + command + "\n} 2>&1").c_str(), "re");
+    TF_CHECK(pipe != nullptr);
+    Outcome outcome{0, {}};
+    char buffer[4096];
+    for (std::size_t got; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;)
+        outcome.text.append(buffer, got);
+    const int status = ::pclose(pipe);
+    outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return outcome;
+}
+
+}  // namespace twofold::fs
