@@ -20,7 +20,9 @@ extern char** environ;
 namespace twofold::fs {
 namespace {
 
-constexpr std::chrono::seconds kPatience{1};  // of a GETATTR with a size in doubt
+// Of a GETATTR while the size is in doubt; a truncation takes well below a millisecond.
+constexpr std::chrono::milliseconds kPatience{1000};
+constexpr std::chrono::milliseconds kPatienceUnderLock{20};
 
 // Without a shell; false when it cannot be started or fails.
 bool run_program(std::vector<std::string> words) {
@@ -95,16 +97,15 @@ void Caretaker::size_moved(Inode inode) noexcept {
 
 bool Caretaker::size_in_doubt(Inode inode) const {
     const std::lock_guard lock(mutex_);
-    return moved_.count(inode) != 0 || restoring_.count(inode) != 0;
+    return in_doubt(inode);
 }
 
-void Caretaker::await_size(Inode inode, pid_t asker) {
+void Caretaker::await_size(Inode inode, Asking how, pid_t asker) {
+    const auto patience = how == Asking::by_path ? kPatience : kPatienceUnderLock;
     std::unique_lock lock(mutex_);
-    if (asker == thread_id_ || waiting_ >= waiting_max_) return;
+    if (!in_doubt(inode) || asker == thread_id_ || waiting_ >= waiting_max_) return;
     ++waiting_;
-    size_right_.wait_for(lock, kPatience, [&] {
-        return end_ || (moved_.count(inode) == 0 && restoring_.count(inode) == 0);
-    });
+    size_right_.wait_for(lock, patience, [&] { return end_ || !in_doubt(inode); });
     --waiting_;
 }
 

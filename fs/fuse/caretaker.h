@@ -32,12 +32,14 @@ namespace twofold::fs {
 //     caretaker: truncate(2) --> SETATTR(size as it is) --> accepted; the kernel drops pages and
 //     size
 //
-// A stat(2) that follows the failed fsync(2) finds its attributes invalidated and comes to us as a
-// GETATTR, which await_size() holds back until the size is right. It waits for a bounded time, in a
-// bounded number of workers: whatever lock an asker may hold, nothing stays stuck. (lseek(SEEK_END)
-// asks under the inode's lock, so it is not held back, and may see the moved size for the moment
-// that the truncation takes.) truncate(2) takes a path and opens no file: closing one would take
-// the error that another descriptor's close(2) is to report.
+// Whoever asks between the two finds the attributes invalidated, so that the question comes to us
+// as a GETATTR, which await_size() holds back until the size is right: a stat(2) after the failed
+// fsync(2) shows the old size, and a write(2) after it is not dropped, unrefused, by the
+// truncation. Waiting is bounded, in time and in workers, so that nothing stays stuck whatever lock
+// an asker holds. One is known: lseek(SEEK_END) asks under the inode's lock, which the truncation
+// needs; it waits in vain, for 20 ms, and sees the size as moved. It comes with the file it asks
+// for, as write(2) does and stat(2) does not. truncate(2) takes a path and opens no file: closing
+// one would take the error that the close(2) of another descriptor is to report.
 //
 // Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
 // kernel writes back.
@@ -62,13 +64,15 @@ public:
     // the file is then valid for no time.
     bool size_in_doubt(Inode inode) const;
     // Waits for the size to be right again, unless the caretaker is the one that asks.
-    void await_size(Inode inode, pid_t asker);
+    enum class Asking { by_path, by_file };
+    void await_size(Inode inode, Asking how, pid_t asker);
 
     bool detached_busy() const { return detached_busy_; }
 
 private:
     void run(const std::function<void()>& on_ready);
     bool learn_mount();
+    bool in_doubt(Inode inode) const { return moved_.count(inode) + restoring_.count(inode) > 0; }
     void restore_size(Inode inode);
     void unmount();
     bool try_unmount(bool lazily);

@@ -95,11 +95,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
     });
 }
 
-// With a file comes what lseek(SEEK_END) and write(2) ask, under the inode's lock, which a
-// truncation needs too: they are not kept waiting. stat(2) and fstat(2) ask without.
 void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
+    const auto how = info == nullptr ? Caretaker::Asking::by_path : Caretaker::Asking::by_file;
     serve(req, [=](Served& s) {
-        if (info == nullptr) s.caretaker->await_size(Inode{ino}, fuse_req_ctx(req)->pid);
+        s.caretaker->await_size(Inode{ino}, how, fuse_req_ctx(req)->pid);
         return attributes(s, Inode{ino});
     });
 }

@@ -1,5 +1,6 @@
 #include "tests/mount/mounted.h"
 
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,10 @@
 #include "fs/block/file_device.h"
 
 namespace twofold::fs {
+
+namespace {
+constexpr int kLifeMax = 120'000;  // milliseconds that a test may keep a mount
+}
 
 std::optional<std::string> fuse_missing() {
     if (::access("/dev/fuse", F_OK) == 0) return std::nullopt;
@@ -34,10 +39,11 @@ UnmountWatch::UnmountWatch(const std::string& path) {
     ::setsid();
     ::dup2(watched.get(), 3);
     ::close_range(4, ~0U, 0);
-    char byte;
-    while (::read(3, &byte, 1) < 0) {
-    }
-    ::umount2(path.c_str(), MNT_DETACH);
+    // A process that is killed while it waits for its own answer never ends: force it after a
+    // while.
+    pollfd watch{3, POLLIN, 0};
+    const bool ended = ::poll(&watch, 1, kLifeMax) > 0;
+    ::umount2(path.c_str(), ended ? MNT_DETACH : MNT_FORCE | MNT_DETACH);
     if (::geteuid() != 0)
         ::execlp("fusermount3", "fusermount3", "-uzq", path.c_str(), static_cast<char*>(nullptr));
     ::_exit(0);

@@ -35,6 +35,14 @@ TEST_P(PastEnd, WriteAtTheEndFailsAndLeavesTheSize) {
     }
 }
 
+// The truncation that mends the size after one write must not swallow the next one unrefused.
+TEST_P(PastEnd, EachOfManyIsReported) {
+    const UniqueFd fd = open_disk();
+    for (int round = 0; round < 200; ++round)
+        ASSERT_EQ(write_and_sync(fd.get(), kSize + 8192, pattern(4096, 1)), EFBIG) << round;
+    EXPECT_EQ(size_seen(), kSize);
+}
+
 TEST_P(PastEnd, WriteFarBeyondFailsAndLeavesTheSize) {
     const UniqueFd fd = open_disk();
     for (const std::uint64_t offset : {kSize + 4096, kSize * 1000, std::uint64_t{1} << 50}) {
