@@ -14,6 +14,7 @@ constexpr int kExitFailed = 1;
 void add_commands(CLI::App& program, Context& context) {
     add_profile(program, context);
     add_create(program, context);
+    add_disk(program, context);
     add_completion(program, context);
 }
 
