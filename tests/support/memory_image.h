@@ -22,7 +22,7 @@ public:
         content_->sectors = other.content_->sectors;
     }
     MemoryImage& operator=(const MemoryImage& other) {
-        if (this != &other) *content_ = Content(*MemoryImage(other).content_);
+        if (this != &other) *content_ = *other.content_;
         return *this;
     }
 

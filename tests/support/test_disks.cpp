@@ -28,6 +28,7 @@ fs::DiskSpec DiskShape::spec(const Layers& layers) const {
     spec.layer2 = layers.layer2;
     spec.pool_slots = pool;
     spec.log_pages = log;
+    spec.segments_max = segments_max;
     return spec;
 }
 

@@ -22,7 +22,7 @@ std::vector<Layers> all_layers();  // every shape that the format allows
 
 struct DiskShape {
     std::uint64_t blocks = 256;
-    std::uint32_t pool = 64, log = 16;
+    std::uint32_t pool = 64, log = 16, segments_max = 8;
     fs::DiskSpec spec(const Layers& layers) const;
 };
 
