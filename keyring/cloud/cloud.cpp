@@ -14,6 +14,7 @@ Result<std::unique_ptr<io::Directory>> Cloud::open() const {
     auto directory = io::open_posix_directory(path_);
     if (directory) return directory;
     Error error = std::move(directory).error();
+    if (error.code == Errc::not_found) error = {{}, path_ + ": not found", {}, 0, {}};
     error.code = Errc::vault_unreachable;
     return fail(std::move(error)
                     .in("cloud directory")

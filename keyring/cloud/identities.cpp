@@ -75,7 +75,7 @@ std::string Identity::to_text() const {
 
 Result<Identity> Identities::create(const New& what) {
     if (!valid_name(what.name))
-        return fail(Errc::usage,
+        return fail(Errc::invalid,
                     "identity name \"{}\": must be 3 to 128 letters, digits, hyphens, underscores",
                     what.name.substr(0, 130));
     TF_ASSIGN(const auto root, cloud_.open_or_make());

@@ -40,7 +40,7 @@ public:
         std::string owner;
         std::string location = std::string(kLocation);
     };
-    // Errc::exists; Errc::usage for a bad name (3 to 128 letters, digits, - and _).
+    // Errc::exists; Errc::invalid for a bad name (3 to 128 letters, digits, - and _).
     Result<Identity> create(const New& what);
     // By name, object id, client id or resource id. Errc::not_found.
     Result<Identity> find(const std::string& name_or_id) const;

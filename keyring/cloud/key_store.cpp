@@ -137,7 +137,10 @@ Result<void> KeyStore::shelve(const std::string& name, const Deletion& deletion)
 Result<void> KeyStore::recover(const std::string& name) {
     TF_ASSIGN(const auto from, open(Shelf::deleted));
     TF_ASSIGN(const auto to, open(Shelf::keys));
-    return from->rename(lowered(name), *to, lowered(name));
+    TF_TRY(from->rename(lowered(name), *to, lowered(name)));
+    TF_ASSIGN(const auto directory, open_key(Shelf::keys, name));
+    (void)directory->unlink(kDeletion);  // says nothing here: left by a cut it does no harm
+    return {};
 }
 
 Result<void> KeyStore::remove(Shelf shelf, const std::string& name) {

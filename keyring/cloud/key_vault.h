@@ -53,6 +53,8 @@ public:
     KeyVault(const Cloud& cloud, const std::string& name)
         : KeyVault(cloud, name, host_of_vault(name)) {}
 
+    const std::string& name() const { return name_; }
+
     Result<KeyBundle> create(const Caller& caller, const NewKey& key);  // or a new version
     Result<KeyBundle> rotate(const Caller& caller, const std::string& name);
     Result<KeyBundle> get(const Caller& caller, const std::string& name,

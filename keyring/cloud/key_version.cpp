@@ -13,7 +13,6 @@ namespace twofold::cloud {
 namespace {
 
 using nlohmann::json;
-using nlohmann::ordered_json;
 
 constexpr std::size_t kModulusMax = 512;
 constexpr std::size_t kSealedMax = 8192;
@@ -78,30 +77,11 @@ bool parse_ops_and_tags(const json& object, KeyVersion& out) {
     return true;
 }
 
-template <class Json>
-Json attributes_of(const KeyVersion& key) {
-    Json out = {{"enabled", key.enabled}, {"created", key.created}, {"updated", key.updated}};
+json attributes_of(const KeyVersion& key) {
+    json out = {{"enabled", key.enabled}, {"created", key.created}, {"updated", key.updated}};
     if (key.nbf) out["nbf"] = *key.nbf;
     if (key.exp) out["exp"] = *key.exp;
     return out;
-}
-
-ordered_json shown_attributes(const KeyBundle& bundle) {
-    ordered_json out = attributes_of<ordered_json>(bundle.version);
-    out["recoveryLevel"] = bundle.recovery_level;
-    out["recoverableDays"] = bundle.recoverable_days;
-    return out;
-}
-
-void add_deletion(const KeyBundle& bundle, ordered_json& out) {
-    if (!bundle.deleted) return;
-    out["recoveryId"] = fmt::format("https://{}/deletedkeys/{}", bundle.host, bundle.version.name);
-    out["deletedDate"] = *bundle.deleted;
-    if (bundle.scheduled_purge) out["scheduledPurgeDate"] = *bundle.scheduled_purge;
-}
-
-std::string dump(const ordered_json& value) {
-    return value.dump(2, ' ', false, json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -147,7 +127,7 @@ std::string KeyVersion::to_text() const {
     if (!attributes.is_object()) attributes = json::object();
     attributes.erase("nbf");
     attributes.erase("exp");
-    attributes.update(attributes_of<json>(*this));
+    attributes.update(attributes_of(*this));
     object["tags"] = tags;
     json& seal = object["sealed"];
     if (!seal.is_object()) seal = json::object();
@@ -174,26 +154,6 @@ Result<std::vector<std::string>> canonical_key_ops(const std::vector<std::string
         if (std::ranges::any_of(names, [&](const auto& name) { return same_text(known, name); }))
             out.push_back(known);
     return out;
-}
-
-std::string KeyBundle::to_json() const {
-    ordered_json out = {{"key",
-                         {{"kid", kid()},
-                          {"kty", version.kty},
-                          {"key_ops", version.key_ops},
-                          {"n", crypto::to_base64url(version.n)},
-                          {"e", crypto::to_base64url(version.e)}}},
-                        {"attributes", shown_attributes(*this)}};
-    if (!version.tags.empty()) out["tags"] = version.tags;
-    add_deletion(*this, out);
-    return dump(out);
-}
-
-std::string KeyBundle::to_list_json(const std::string& id) const {
-    ordered_json out = {{"kid", id}, {"attributes", shown_attributes(*this)}};
-    if (!version.tags.empty()) out["tags"] = version.tags;
-    add_deletion(*this, out);
-    return dump(out);
 }
 
 }  // namespace twofold::cloud

@@ -51,10 +51,6 @@ struct KeyBundle {
 
     std::string base_id() const { return "https://" + host + "/keys/" + version.name; }
     std::string kid() const { return base_id() + "/" + version.version; }
-    // As the REST interface and `az keyvault key show` print it.
-    std::string to_json() const;
-    // As in a list: `id` is the base identifier or the full one.
-    std::string to_list_json(const std::string& id) const;
 };
 
 }  // namespace twofold::cloud

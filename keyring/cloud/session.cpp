@@ -57,7 +57,7 @@ std::string KeyVault::Session::options(const std::string& key) const {
 }
 
 Failure KeyVault::Session::answer(const std::string& name, Error error) {
-    log::error("{}", error.line());
+    log::info("{}", error.line());
     if (error.code == Errc::not_found) return not_found(name);  // moved away just now
     return refuse(Answer::internal_error,
                   fmt::format("{}: cannot be read ({})", label(name), error.what));
@@ -112,7 +112,7 @@ Result<KeyStore::Deletion> KeyVault::Session::deletion(const std::string& name) 
     if (!there) return gone();
     auto deletion = store.deletion(name);
     if (!deletion) {
-        log::error("{}", deletion.error().line());
+        log::info("{}", deletion.error().line());
         return refuse(Answer::internal_error,
                       fmt::format("{}: cannot be read ({})", label(name), deletion.error().what));
     }

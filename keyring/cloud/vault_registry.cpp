@@ -18,26 +18,26 @@ Result<VaultSettings> read_settings(io::Directory& vault, const std::string& nam
     auto settings = text ? VaultSettings::parse(*text, vault.path() + "/" + kFile)
                          : Result<VaultSettings>(fail(text.error()));
     if (settings) return settings;
-    log::error("{}", settings.error().line());
+    log::info("{}", settings.error().line());
     return refuse(Answer::internal_error, fmt::format("vault {}: vault.json is damaged", name));
 }
 
 Result<void> check(const VaultRegistry::New& what) {
     if (!valid_vault_name(what.name))
-        return fail(Errc::usage,
+        return fail(Errc::invalid,
                     "vault name \"{}\": must be 3 to 24 letters, digits and single hyphens",
                     what.name.substr(0, 64));
     if (same_text(what.name, kPlatformVault))
-        return fail(Errc::refused, "vault name {}: is reserved for the platform's own vault",
+        return fail(Errc::invalid, "vault name {}: is reserved for the platform's own vault",
                     what.name);
     if (what.retention_days < 7 || what.retention_days > 90)
-        return fail(Errc::usage, "vault {}: retention of {} days: must be 7 to 90", what.name,
+        return fail(Errc::invalid, "vault {}: retention of {} days: must be 7 to 90", what.name,
                     what.retention_days);
     if (what.purge_protection && !what.soft_delete)
-        return fail(Errc::refused, "vault {}: purge protection needs soft delete", what.name);
+        return fail(Errc::invalid, "vault {}: purge protection needs soft delete", what.name);
     if (what.location.empty() || what.location.size() > 128 || what.subscription.empty() ||
         what.subscription.size() > 128)
-        return fail(Errc::usage, "vault {}: bad location or subscription", what.name);
+        return fail(Errc::invalid, "vault {}: bad location or subscription", what.name);
     return {};
 }
 

@@ -24,8 +24,8 @@ public:
         bool purge_protection = false;
         bool deny_by_default = false;
     };
-    // Whole or not at all. Errc::exists; Errc::usage for a bad name or retention; Errc::refused for
-    // purge protection without soft delete, and for the platform's name.
+    // Whole or not at all. Errc::exists; Errc::invalid for a bad name (the platform's is taken), a
+    // retention outside 7 to 90 days, and purge protection without soft delete.
     Result<VaultSettings> create(const New& what);
     // The platform's vault, made on first use.
     Result<VaultSettings> ensure_platform();

@@ -12,6 +12,9 @@ struct Context;
 // after
 void add_create(CLI::App& program, Context& context);
 void add_disk(CLI::App& program, Context& context);
+void add_identity(CLI::App& program, Context& context);
+void add_key(CLI::App& program, Context& context);
+void add_vault(CLI::App& program, Context& context);
 void add_profile(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 

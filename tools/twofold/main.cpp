@@ -12,6 +12,9 @@ namespace {
 constexpr int kExitFailed = 1;
 
 void add_commands(CLI::App& program, Context& context) {
+    add_vault(program, context);
+    add_key(program, context);
+    add_identity(program, context);
     add_profile(program, context);
     add_create(program, context);
     add_disk(program, context);
