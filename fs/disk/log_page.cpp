@@ -1,5 +1,7 @@
 #include "fs/disk/log_page.h"
 
+#include <algorithm>
+
 namespace twofold::fs {
 
 namespace {
@@ -14,6 +16,12 @@ static_assert(kMacAt + kMacSize == kLogPageHeaderSize);
 static_assert(kChainAt == 4056);
 
 using SectorView = std::span<const std::byte, kSectorSize>;
+
+bool has_magic(SectorView page) {
+    Reader r(page);
+    const Bytes magic = r.bytes(kMagic.size());
+    return as_text(magic) == kMagic && r.u16_le() == kVersion;
+}
 
 std::array<Bytes, 3> around_mac(SectorView page) {
     static constexpr ChainValue kZero{};
@@ -120,7 +128,7 @@ LogPage::Encoded LogPage::encode(const crypto::Blake2b& log_mac) const {
 Result<LogPage::Parsed> LogPage::parse(SectorView sector, const crypto::Blake2b& log_mac) {
     Parsed out{};
     Reader(Bytes(sector).subspan(kMacAt)).into(std::span(out.mac));
-    if (!peek(sector) || !log_mac.verify(around_mac(sector), out.mac))
+    if (!has_magic(sector) || !log_mac.verify(around_mac(sector), out.mac))
         return fail(Errc::unauthentic, "log page: not one of this disk");
     const Decoded decoded = decode(sector);
     TF_TRY(check_fields(decoded, sector));
@@ -134,11 +142,15 @@ Result<LogPage::Parsed> LogPage::parse(SectorView sector, const crypto::Blake2b&
 }
 
 Result<LogPage> LogPage::peek(SectorView sector) {
-    Reader r(sector);
-    const Bytes magic = r.bytes(kMagic.size());
-    if (as_text(magic) != kMagic || r.u16_le() != kVersion)
-        return fail(Errc::damaged, "log page: magic or version");
-    return decode(sector).page;
+    if (!has_magic(sector)) return fail(Errc::damaged, "log page: magic or version");
+    Decoded decoded = decode(sector);
+    Reader records(Bytes(sector).subspan(kLogPageHeaderSize));
+    for (std::size_t i = 0; i < std::min<std::size_t>(decoded.records, kLogRecords); ++i) {
+        auto record = parse_record(records);
+        if (!record) break;
+        decoded.page.records.push_back(std::move(*record));
+    }
+    return std::move(decoded.page);
 }
 
 }  // namespace twofold::fs

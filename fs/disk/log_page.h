@@ -52,8 +52,8 @@ struct LogPage {
     // the disk.
     static Result<Parsed> parse(std::span<const std::byte, kSectorSize> sector,
                                 const crypto::Blake2b& log_mac);
-    // The fields before the records, without a key: nothing is verified but magic and version.
-    // Errc::damaged.
+    // Without a key: nothing is verified but magic and version, records come as far as they can be
+    // read. Errc::damaged.
     static Result<LogPage> peek(std::span<const std::byte, kSectorSize> sector);
 };
 

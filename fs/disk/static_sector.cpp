@@ -282,12 +282,17 @@ Result<PageBytes> StaticSector::encode(const MacOf& mac_of) const {
     return sector;
 }
 
-Result<StaticSector> StaticSector::parse(SectorView sector) {
+Result<StaticSector> StaticSector::peek(SectorView sector) {
     Reader r(sector);
     if (as_text(r.bytes(kMagic.size())) != kMagic)
         return fail(Errc::not_an_image, "header: not a twofold disk image");
     if (const std::uint32_t version = r.u32_le(); version != kVersion)
         return fail(Errc::unsupported, "header: format {} is not known to this version", version);
+    return decode(sector).sector;
+}
+
+Result<StaticSector> StaticSector::parse(SectorView sector) {
+    TF_TRY(peek(sector));
     if (!equal(crypto::sha256(Bytes(sector).first(kShaAt)), Bytes(sector).subspan(kShaAt, 32)))
         return fail(Errc::damaged, "header: check value is wrong");
     const Decoded d = decode(sector);

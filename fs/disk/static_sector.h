@@ -93,6 +93,9 @@ struct StaticSector {
     // unsupported (version, block size, segment shape, suites), damaged (SHA-256), unauthentic
     // (SHA-256 right, keyset records that no writer makes).
     static Result<StaticSector> parse(std::span<const std::byte, kSectorSize> sector);
+    // What the fields say whatever the check values are, for inspection: nothing is verified but
+    // magic and version. Errc::not_an_image, unsupported.
+    static Result<StaticSector> peek(std::span<const std::byte, kSectorSize> sector);
     // After parse(): every MAC must be right and every absent one zero (Errc::unauthentic), then
     // every field possible (Errc::corrupt, or unsupported for policy bits and roles of a later
     // version).
