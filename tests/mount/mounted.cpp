@@ -1,6 +1,7 @@
 #include "tests/mount/mounted.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,10 +139,13 @@ std::uint64_t MountTest::size_seen() const {
 
 Aligned::Aligned(std::size_t size, std::uint8_t fill)
     : size_(size),
-      data_(static_cast<std::byte*>(std::aligned_alloc(4096, (size + 4095) / 4096 * 4096))) {
-    TF_CHECK(data_ != nullptr);
-    std::memset(data_.get(), fill, size);
+      data_(static_cast<std::byte*>(
+                ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)),
+            Unmap{size}) {
+    TF_CHECK(data_.get() != MAP_FAILED);
+    if (fill != 0) std::memset(data_.get(), fill, size);
 }
+void Aligned::Unmap::operator()(std::byte* data) const noexcept { ::munmap(data, size); }
 
 bool Aligned::operator==(const Aligned& other) const {
     return equal({data(), size()}, {other.data(), other.size()});
@@ -164,6 +168,20 @@ bool write_at(int fd, std::uint64_t offset, const Aligned& data) {
 bool read_at(int fd, std::uint64_t offset, Aligned& out) {
     return ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset)) ==
            static_cast<ssize_t>(out.size());
+}
+
+void in_child(const std::function<void()>& body) {
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    TF_CHECK(child >= 0);
+    if (child == 0) {
+        body();
+        std::fflush(nullptr);
+        ::_exit(testing::Test::HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    TF_CHECK(::waitpid(child, &status, 0) == child);
+    EXPECT_EQ(status, 0) << "in a child process";
 }
 
 Outcome shell(const std::string& command) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,7 +105,7 @@ protected:
     std::unique_ptr<Mounted> mounted_;
 };
 
-// Page-aligned memory, as O_DIRECT likes it.
+// Page-aligned memory, as O_DIRECT likes it; shared with children.
 class Aligned {
 public:
     explicit Aligned(std::size_t size, std::uint8_t fill = 0);
@@ -114,17 +115,24 @@ public:
     bool operator==(const Aligned& other) const;
 
 private:
-    struct Free {
-        void operator()(std::byte* p) const noexcept { std::free(p); }
+    struct Unmap {
+        std::size_t size;
+        void operator()(std::byte* data) const noexcept;
     };
     std::size_t size_;
-    std::unique_ptr<std::byte[], Free> data_;
+    std::unique_ptr<std::byte[], Unmap> data_;
 };
 Aligned pattern(std::size_t size, std::uint64_t seed);
 
 // Whole transfers; false with errno otherwise.
 bool write_at(int fd, std::uint64_t offset, const Aligned& data);
 bool read_at(int fd, std::uint64_t offset, Aligned& out);
+
+// Runs `body` in a child process, whose failed expectations become this test's. For whatever maps
+// the disk into memory: a thread that waits for the disk in munmap(2) holds the lock of its
+// process's address space, which the threads that serve the disk need. A daemon and its users are
+// two processes as well.
+void in_child(const std::function<void()>& body);
 
 // What a command prints on both streams, and how it ends.
 struct Outcome {

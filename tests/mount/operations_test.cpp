@@ -249,17 +249,20 @@ TEST_P(Operations, FileSystemIsAsLargeAsItsDisks) {
 }
 
 TEST_P(Operations, SharedMappingReadsAndWritesTheDisk) {
-    const UniqueFd fd(::open(file().c_str(), O_RDWR | O_CLOEXEC));
-    void* const at = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    ASSERT_NE(at, MAP_FAILED);
-    auto* const bytes = static_cast<std::byte*>(at);
     const Aligned data = pattern(100000, 3);
-    std::memcpy(bytes + 5000, data.data(), data.size());
-    ASSERT_EQ(::msync(at, kSize, MS_SYNC), 0);
+    in_child([&] {
+        const UniqueFd fd(::open(file().c_str(), O_RDWR | O_CLOEXEC));
+        void* const at = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+        ASSERT_NE(at, MAP_FAILED);
+        auto* const bytes = static_cast<std::byte*>(at);
+        EXPECT_EQ(bytes[5000], std::byte{0});
+        std::memcpy(bytes + 5000, data.data(), data.size());
+        ASSERT_EQ(::msync(at, kSize, MS_SYNC), 0);
+        std::memset(bytes + kSize - 4096, 7, 4096);  // no msync: munmap and close must do
+        ASSERT_EQ(::munmap(at, kSize), 0);
+    });
     EXPECT_TRUE(on_device(5000, data.size()) == data);
-    std::memset(bytes + kSize - 4096, 7, 4096);  // no msync: munmap and close must do
-    ASSERT_EQ(::munmap(at, kSize), 0);
-    ASSERT_THAT((void(const_cast<UniqueFd&>(fd).reset()), mounted_->stop()), Succeeds());
+    ASSERT_THAT(mounted_->stop(), Succeeds());
     EXPECT_TRUE(on_device(kSize - 4096, 4096) == Aligned(4096, 7));
 }
 

@@ -109,14 +109,16 @@ TEST_P(PastEnd, SeekToTheEndFindsItWhileTheSizeIsInDoubt) {
 }
 
 TEST_P(PastEnd, MappingEndsWhereTheDiskEnds) {
-    const UniqueFd fd(::open(file().c_str(), O_RDWR | O_CLOEXEC));
-    void* const at = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-    ASSERT_NE(at, MAP_FAILED);
-    EXPECT_EQ(write_and_sync(fd.get(), kSize, pattern(4096, 1)), EFBIG);
-    std::memset(static_cast<std::byte*>(at) + kSize - 4096, 9, 4096);
-    EXPECT_EQ(::msync(at, kSize, MS_SYNC), 0);
-    EXPECT_EQ(::munmap(at, kSize), 0);
-    EXPECT_EQ(size_seen(), kSize);
+    in_child([&] {
+        const UniqueFd fd(::open(file().c_str(), O_RDWR | O_CLOEXEC));
+        void* const at = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+        ASSERT_NE(at, MAP_FAILED);
+        EXPECT_EQ(write_and_sync(fd.get(), kSize, pattern(4096, 1)), EFBIG);
+        std::memset(static_cast<std::byte*>(at) + kSize - 4096, 9, 4096);
+        EXPECT_EQ(::msync(at, kSize, MS_SYNC), 0);
+        EXPECT_EQ(::munmap(at, kSize), 0);
+        EXPECT_EQ(size_seen(), kSize);
+    });
     Aligned got(4096);
     must(device_->inner().read(ByteOffset{kSize - 4096}, {got.data(), got.size()}));
     EXPECT_TRUE(got == Aligned(4096, 9));
