@@ -36,8 +36,8 @@ Result<std::unique_ptr<Aead>> make_xchacha20_poly1305_openssl(SecretBytes key);
 // XAES-256-GCM (C2SP) by OpenSSL.
 Result<std::unique_ptr<Aead>> make_xaes_256_gcm(SecretBytes key);
 
-// AES-256-XTS (IEEE 1619) by OpenSSL; one data unit a call, 16 bytes or more; no authentication.
-// Thread-safe, contexts kept per thread.
+// AES-256-XTS (IEEE 1619) by OpenSSL; one data unit of 16 bytes to 16 MiB a call; no
+// authentication. Thread-safe, contexts kept per thread.
 class Xts {
 public:
     virtual ~Xts() = default;

@@ -16,6 +16,10 @@
 #include "keyring/crypto/arena_heap.h"
 #include "keyring/crypto/random.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace twofold::crypto {
 
 namespace {
@@ -33,6 +37,7 @@ struct Arena {
 alignas(Arena) std::byte g_storage[sizeof(Arena)];
 std::atomic<Arena*> g_arena{nullptr};
 std::atomic<bool> g_lost_in_fork{false};
+MutableBytes g_pages;  // written once, before g_arena
 
 void close_in_child() {
     const Arena* const arena = g_arena.exchange(nullptr);
@@ -70,11 +75,24 @@ bool map_locked_memory(MutableBytes pages) {
            ::mlock(pages.data(), pages.size()) == 0;
 }
 
+// What OpenSSL allocated before the arena was there may be known from inside it alone.
+void register_root_region([[maybe_unused]] MutableBytes pages) {
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_register_root_region(pages.data(), pages.size());
+#endif
+}
+
 void raise_lock_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_MEMLOCK, &limit);  // if refused, so will be what follows
+}
+
+Failure cannot_lock(int sys_errno) {
+    Error error{Errc::out_of_memory, {}, {}, sys_errno, {}};
+    error.what = fmt::format("secret arena: cannot lock {} KiB", kArenaSize >> 10);
+    return fail(std::move(error).advise("raise the limit of locked memory (ulimit -l 8192)"));
 }
 
 }  // namespace
@@ -85,19 +103,15 @@ Result<void> arena::map() {
     TF_ASSIGN(const MutableBytes pages, reserve());
     raise_lock_limit();
     const bool secret_file = map_secret_file(pages);
-    if (!secret_file && !map_locked_memory(pages)) {
-        return fail(Error{Errc::out_of_memory,
-                          fmt::format("secret arena: cannot lock {} KiB", kArenaSize >> 10),
-                          "raise the limit of locked memory (ulimit -l 8192)",
-                          errno,
-                          {}});
-    }
+    if (!secret_file && !map_locked_memory(pages)) return cannot_lock(errno);
     if (::madvise(pages.data(), pages.size(), MADV_DONTDUMP) != 0 ||
         ::madvise(pages.data(), pages.size(), MADV_DONTFORK) != 0)
         return fail_errno(errno, "secret arena");
     std::memset(pages.data(), 0, pages.size());  // every page is there from now on
     if (const int error = ::pthread_atfork(nullptr, nullptr, close_in_child); error != 0)
         return fail_errno(error, "secret arena");
+    register_root_region(pages);
+    g_pages = pages;
     g_arena = new (g_storage) Arena{pages, secret_file, {pages, canary}};
     return {};
 }
@@ -119,6 +133,13 @@ void arena::free(void* pointer) noexcept {
 std::size_t arena::size_of(void* pointer) noexcept {
     Arena* const arena = g_arena.load(std::memory_order_acquire);
     return arena == nullptr ? 0 : arena->heap.size_of(pointer);
+}
+
+bool arena::contains(const void* pointer) noexcept {
+    if (!mapped() && !lost_in_fork()) return false;
+    const auto offset = reinterpret_cast<std::uintptr_t>(pointer) -
+                        reinterpret_cast<std::uintptr_t>(g_pages.data());
+    return offset < g_pages.size();
 }
 
 ArenaUse arena_use() {

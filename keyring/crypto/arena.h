@@ -18,5 +18,6 @@ bool lost_in_fork();  // this is a child of the process that called map()
 void* allocate(std::size_t size) noexcept;  // zeroed; nullptr when full
 void free(void* pointer) noexcept;          // wipes
 std::size_t size_of(void* pointer) noexcept;
+bool contains(const void* pointer) noexcept;  // also in a forked child, of its parent's arena
 
 }  // namespace twofold::crypto::arena

@@ -1,9 +1,11 @@
 #include "keyring/crypto/openssl.h"
 
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -17,40 +19,54 @@ namespace {
 // its own error either.
 thread_local bool t_full = false;
 
-void* take(std::size_t size) {
+// Before start() OpenSSL has no keys of ours and takes its memory from malloc.
+void* allocate(std::size_t size, const char*, int) {
+    if (!arena::mapped() && !arena::lost_in_fork()) return std::malloc(size);
     void* const fresh = arena::allocate(size);
     if (fresh == nullptr && size != 0) t_full = true;
     return fresh;
 }
 
-void* allocate(std::size_t size, const char*, int) { return take(size); }
+void release(void* pointer, const char*, int) {
+    if (arena::contains(pointer))
+        arena::free(pointer);
+    else
+        std::free(pointer);
+}
 
-void release(void* pointer, const char*, int) { arena::free(pointer); }
+std::size_t size_of(void* pointer) {
+    return arena::contains(pointer) ? arena::size_of(pointer) : ::malloc_usable_size(pointer);
+}
 
-void* reallocate(void* old, std::size_t size, const char*, int) {
-    if (old == nullptr) return take(size);
-    if (size == 0) {
-        arena::free(old);
-        return nullptr;
-    }
-    void* const fresh = take(size);
-    if (fresh == nullptr) return nullptr;
-    std::memcpy(fresh, old, std::min(size, arena::size_of(old)));
-    arena::free(old);
+void* reallocate(void* old, std::size_t size, const char* file, int line) {
+    if (old == nullptr) return allocate(size, file, line);
+    void* const fresh = size == 0 ? nullptr : allocate(size, file, line);
+    if (fresh == nullptr && size != 0) return nullptr;
+    if (fresh != nullptr) std::memcpy(fresh, old, std::min(size, size_of(old)));
+    release(old, file, line);
     return fresh;
 }
+
+bool g_set_up = false;
+
+// OpenSSL takes an allocator only before its own first allocation, and shared libraries use it in
+// their constructors (that of cpp-httplib does). So this runs before all constructors.
+void set_up_openssl() {
+    // Which implementation of a cipher runs is not for a configuration file to say. No cleaning up
+    // in exit(): threads may still use their contexts, and a forked child has none of the arena.
+    g_set_up =
+        CRYPTO_set_mem_functions(allocate, reallocate, release) == 1 &&
+        OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+}
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const g_before_constructors)() = set_up_openssl;
 
 Ciphers g_ciphers;  // written once, by start_openssl()
 
 }  // namespace
 
 Result<void> start_openssl() {
-    if (CRYPTO_set_mem_functions(allocate, reallocate, release) != 1)
-        return fail(Errc::failed, "OpenSSL: used before the secret arena was started");
-    // Which implementation of a cipher runs is not for a configuration file to say. No cleaning up
-    // in exit(): threads may still use their contexts, and a forked child has none of this memory.
-    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, nullptr) != 1)
-        return openssl_failure("OpenSSL: cannot be initialised");
+    if (!g_set_up) return fail(Errc::failed, "OpenSSL: was in use before this program began");
     TF_ASSIGN(g_ciphers.aes_256_ecb, fetch_cipher("AES-256-ECB"));
     TF_ASSIGN(g_ciphers.aes_256_gcm, fetch_cipher("AES-256-GCM"));
     TF_ASSIGN(g_ciphers.chacha20_poly1305, fetch_cipher("ChaCha20-Poly1305"));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -23,7 +22,7 @@ using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, FreeWith<OSSL_PARAM_BLD_fre
 using Params = std::unique_ptr<OSSL_PARAM, FreeWith<OSSL_PARAM_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, FreeWith<PKCS8_PRIV_KEY_INFO_free>>;
 
-// Sends OpenSSL's allocations to the arena. Errc::failed if it has allocated something already.
+// From here on OpenSSL's allocations come from the arena, which is mapped.
 Result<void> start_openssl();
 
 // By the name that OpenSSL's default provider gives it; never freed. Errc::unsupported where this

@@ -85,7 +85,7 @@ Result<Rsa> Rsa::from_public(Bytes modulus, Bytes exponent) {
     if (n == nullptr || e == nullptr) return openssl_failure("RSA key");
     if (!offered(BN_num_bits(n.get()))) return not_offered(BN_num_bits(n.get()));
     if (!BN_is_odd(n.get()) || !BN_is_odd(e.get()) || BN_num_bits(e.get()) < 2)
-        return fail(Errc::invalid, "RSA key: modulus or exponent even");
+        return fail(Errc::invalid, "RSA key: impossible modulus or exponent");
 
     const ParamBuilder builder(OSSL_PARAM_BLD_new());
     if (builder == nullptr ||

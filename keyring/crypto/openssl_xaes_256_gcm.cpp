@@ -59,11 +59,11 @@ private:
 
     template <class Use>
     Result<void> with_subkey(NonceView nonce, Use use) const {
-        return contexts_.with([this] { return make_keyed(); },
-                              [&](Keyed& keyed) -> Result<void> {
-                                  TF_TRY(bring_to_front(keyed, nonce.first<kPrefixSize>()));
-                                  return use(keyed.subkeys.front().context);
-                              });
+        const auto make = [this] { return make_keyed(); };
+        return contexts_.with(make, [&](Keyed& keyed) -> Result<void> {
+            TF_TRY(bring_to_front(keyed, nonce.first<kPrefixSize>()));
+            return use(keyed.subkeys.front().context);
+        });
     }
 
     Result<void> bring_to_front(Keyed& keyed, Bytes prefix) const {

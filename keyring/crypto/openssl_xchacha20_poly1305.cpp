@@ -41,16 +41,14 @@ private:
 
     template <class Use>
     Result<void> with_context(NonceView nonce, Use use) const {
-        return contexts_.with([] { return Result<Keyed>(Keyed{}); },
-                              [&](Keyed& keyed) -> Result<void> {
-                                  const Bytes prefix = nonce.first<kPrefixSize>();
-                                  if (!keyed.context || !equal(keyed.prefix, prefix))
-                                      TF_TRY(set_subkey(keyed, prefix));
-                                  std::array<std::byte, 12> short_nonce{};
-                                  std::memcpy(short_nonce.data() + 4, nonce.data() + kPrefixSize,
-                                              8);
-                                  return use(*keyed.context, Bytes(short_nonce));
-                              });
+        const auto make = [] { return Result<Keyed>(Keyed{}); };
+        return contexts_.with(make, [&](Keyed& keyed) -> Result<void> {
+            const Bytes prefix = nonce.first<kPrefixSize>();
+            if (!keyed.context || !equal(keyed.prefix, prefix)) TF_TRY(set_subkey(keyed, prefix));
+            std::array<std::byte, 12> short_nonce{};
+            std::memcpy(short_nonce.data() + 4, nonce.data() + kPrefixSize, 8);
+            return use(*keyed.context, Bytes(short_nonce));
+        });
     }
 
     Result<void> set_subkey(Keyed& keyed, Bytes prefix) const {

@@ -12,9 +12,10 @@ namespace twofold::crypto {
 // between guard pages, in a secret memory file where the kernel has them. SecretBytes and the
 // allocations of OpenSSL (its contexts hold key schedules) live in it and are wiped when freed.
 //
-// start() must run once, before any other call into OpenSSL and after the last fork of a daemon:
-// a child must not share the pages. It also calls sodium_init. Errc::out_of_memory where
-// RLIMIT_MEMLOCK is too low. Idempotent and thread-safe.
+// start() must run once, before any use of this module and after the last fork of a daemon: a child
+// does not get the pages. What OpenSSL allocated before, for other libraries, stays outside. It
+// also calls sodium_init. Errc::out_of_memory where RLIMIT_MEMLOCK is too low. Idempotent and
+// thread-safe.
 Result<void> start();
 
 struct ArenaUse {
