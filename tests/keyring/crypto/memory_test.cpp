@@ -1,4 +1,6 @@
 #include <openssl/crypto.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,6 +99,31 @@ TEST(MemorySearch, FindsWhatIsOnTheHeap) {
     const auto hits = hits_elsewhere(pattern);
     ASSERT_EQ(hits.size(), 1U);
     EXPECT_EQ(hits[0].address, reinterpret_cast<std::uintptr_t>(found.data()));
+}
+
+TEST(MemorySearch, FindsWhatAnotherProcessHoldsAndAcrossSeams) {
+    constexpr std::size_t kSize = 3 << 20;  // read in pieces of 1 MiB; a copy lies across each end
+    constexpr std::string_view kHex = "a1b2c3d4e5f60718293a4b5c6d7e8f90";
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::vector<std::byte> held(kSize);
+        for (std::size_t at = 0; at + 16 <= kSize; at += 4096 - 8)
+            for (std::size_t i = 0; i < 16; ++i)
+                static_cast<volatile std::byte&>(held[at + i]) = hex_byte(kHex, i);
+        [[maybe_unused]] const auto told = ::write(ready[1], "r", 1);
+        for (;;) ::pause();
+    }
+    char byte = 0;
+    EXPECT_EQ(::read(ready[0], &byte, 1), 1);
+    const auto search = search_memory(child, HiddenPattern(kHex));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    ::close(ready[0]);
+    ::close(ready[1]);
+    ASSERT_THAT(search, Succeeds());
+    EXPECT_EQ(search->hits.size(), (kSize - 16) / (4096 - 8) + 1);
 }
 
 // The schedule follows the key in a context of AES-NI; other code keeps the words of the schedule
