@@ -160,8 +160,9 @@ Result<void> Checkpointer::run_with_state(Committer& committer, Versions& versio
         if (auto written = write_next(next); !written) return stop(std::move(written).error());
         TF_TRY(committer.sync(role));
         install(std::move(*tree), next);
+        // O5. The journal hears of it before a writer can reserve the pages: it checks each write.
+        committer.log_starts_at(next.log_start);
         versions.thaw(next.log_start);
-        committer.log_starts_at(next.log_start);  // O5
         ++context_.counters.checkpoints;
         return {};
     });

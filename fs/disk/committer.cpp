@@ -24,7 +24,7 @@ Committer::Committer(EngineContext& context, Versions& versions, Map& map, const
       versions_(versions),
       map_(map),
       mount_(mount),
-      journal_(context, log, log_start),
+      journal_(context, log, log_start, versions.acknowledged()),
       next_epoch_(versions.acknowledged() + 1),
       log_start_(log_start.sequence) {}
 

@@ -26,11 +26,12 @@ std::vector<LogRecord> records_of(const Epoch& epoch) {
 
 }  // namespace
 
-Journal::Journal(EngineContext& context, const Identity& identity, const LogPosition& start)
+Journal::Journal(EngineContext& context, const Identity& identity, const LogPosition& start,
+                 std::uint64_t acknowledged)
     : context_(context),
       identity_(identity),
       next_(start),
-      told_(0),
+      told_(acknowledged),
       last_page_at_(context.clock.monotonic().count()) {}
 
 Result<LogPosition> Journal::append(const Epoch& epoch, std::uint64_t acknowledged,

@@ -20,7 +20,9 @@ public:
         std::uint64_t mount_counter = 0;
     };
     // `start`: where the newest superblock says that the log starts; nothing follows it.
-    Journal(EngineContext& context, const Identity& identity, const LogPosition& start);
+    // `acknowledged`: the epoch that it settled.
+    Journal(EngineContext& context, const Identity& identity, const LogPosition& start,
+            std::uint64_t acknowledged);
 
     // The pages of one sealed epoch, all of whose writes have returned (O1). `acknowledged`: the
     // newest epoch whose sync has returned; `log_start`: of the newest durable superblock (O5).
@@ -28,7 +30,8 @@ public:
                                std::uint64_t log_start);
     Result<LogPosition> append_ack(std::uint64_t acknowledged, std::uint64_t log_start);
 
-    // What the newest page says is acknowledged, and when it was written (Clock::monotonic).
+    // What the newest page, or the superblock, says is acknowledged, and when it was written
+    // (Clock::monotonic).
     std::uint64_t told() const { return told_; }
     std::chrono::nanoseconds last_page_at() const {
         return std::chrono::nanoseconds(last_page_at_.load());
