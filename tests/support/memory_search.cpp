@@ -21,7 +21,7 @@ constexpr std::byte kMask{0xa5};
 constexpr std::size_t kBufferSize = 1 << 20;
 
 // Where memory is read to: between pages without access, so that it is a mapping of its own, which
-// the search leaves out; wiped at the end.
+// a search of this process leaves out; wiped at the end.
 class Buffer {
 public:
     Buffer()
@@ -59,10 +59,12 @@ bool parse_head(const std::string& line, Mapping& out) {
 
 class Search {
 public:
-    Search(int memory, const HiddenPattern& pattern) : memory_(memory), pattern_(pattern) {}
+    Search(int memory, const HiddenPattern& pattern, bool own_process)
+        : memory_(memory), pattern_(pattern), own_process_(own_process) {}
 
     void look_into(const Mapping& mapping) {
-        if (mapping.permissions[0] != 'r' || mapping.contains(buffer_.data())) return;
+        if (mapping.permissions[0] != 'r') return;
+        if (own_process_ && mapping.contains(buffer_.data())) return;
         for (std::uintptr_t at = mapping.begin; at < mapping.end;) {
             const std::size_t wanted = std::min<std::size_t>(mapping.end - at, kBufferSize);
             const ssize_t got = ::pread(memory_, buffer_.data(), wanted, static_cast<off_t>(at));
@@ -91,6 +93,7 @@ private:
 
     const int memory_;
     const HiddenPattern& pattern_;
+    const bool own_process_;
     Buffer buffer_;
     MemorySearch found_;
 };
@@ -163,7 +166,8 @@ std::string MemorySearch::lines() const {
 Result<MemorySearch> search_memory(pid_t pid, const HiddenPattern& pattern) {
     const UniqueFd memory(::open(fmt::format("/proc/{}/mem", pid).c_str(), O_RDONLY | O_CLOEXEC));
     if (!memory) return fail_errno(errno, fmt::format("process {}: memory", pid));
-    Search search(memory.get(), pattern);  // its buffer is there before the list is read
+    // Its buffer is there before the list of mappings is read.
+    Search search(memory.get(), pattern, pid == ::getpid());
     TF_ASSIGN(const auto mappings, mappings_of(pid));
     for (const Mapping& mapping : mappings) search.look_into(mapping);
     return std::move(search).result();
