@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct Layers {
     std::string name;
     fs::Suite layer1, layer2;
 };
+inline void PrintTo(const Layers& layers, std::ostream* out) { *out << layers.name; }
 Layers two_layers();
 Layers one_layer();
 std::vector<Layers> all_layers();  // every shape that the format allows
