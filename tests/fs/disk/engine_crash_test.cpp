@@ -72,6 +72,8 @@ struct CrashCase {
     int samples;  // a family at each operation
 };
 
+void PrintTo(const CrashCase& crash, std::ostream* out) { *out << crash.name; }
+
 class EngineCrash : public testing::TestWithParam<CrashCase> {};
 
 TEST_P(EngineCrash, LeavesAPrefixOfTheHistory) {

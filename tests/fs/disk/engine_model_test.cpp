@@ -118,6 +118,8 @@ struct ModelCase {
     Layers layers;
 };
 
+void PrintTo(const ModelCase& model, std::ostream* out) { *out << model.name; }
+
 class EngineModel : public testing::TestWithParam<ModelCase> {};
 
 TEST_P(EngineModel, BehavesLikeAnArray) {
