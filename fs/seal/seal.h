@@ -73,8 +73,8 @@ public:
     // Seals one block in place: sealed.first(4096) holds plaintext before and ciphertext after; the
     // rest is scratch. info.index and info.nonce are given; the tags (and keyset) are filled in.
     Result<void> seal(SealInfo& info, MutableBytes sealed) const;
-    // Opens in place; info as stored, of this keyset (checked: a bug otherwise). Errc::unauthentic
-    // naming the layer ("layer 2"); `sealed` is then all zero.
+    // Opens in place; info as stored. Errc::corrupt where it names another keyset.
+    // Errc::unauthentic naming the layer ("layer 2"); `sealed` is then all zero.
     Result<void> open(const SealInfo& info, MutableBytes sealed) const;
     // Removes layer 1 only: sealed.first(4096) becomes layer 2's ciphertext and info.inner_tag its
     // tag. For `inspect`. On a disk with one layer this is open().

@@ -14,6 +14,10 @@ void copy_tag(TagSpan to, crypto::TagView from) {
     std::memcpy(to.data(), from.data(), crypto::kTagSize);
 }
 
+Result<void> another_keyset(const SealInfo& info) {
+    return fail(Errc::corrupt, "block {}: sealed under keyset {}", info.index.value(), info.keyset);
+}
+
 }  // namespace
 
 Result<SealStack> SealStack::create(std::uint32_t keyset,
@@ -57,8 +61,9 @@ Result<void> SealStack::open(const SealInfo& info, MutableBytes sealed) const {
 
 Result<void> SealStack::open_outer(SealInfo& info, MutableBytes sealed) const {
     TF_CHECK(sealed.size() == kSealedSize);
-    TF_CHECK(info.keyset == keyset_);
-    const auto opened = seals_.size() == 1 ? open_only(info, sealed) : open_around(info, sealed);
+    const auto opened = info.keyset != keyset_ ? another_keyset(info)
+                        : seals_.size() == 1   ? open_only(info, sealed)
+                                               : open_around(info, sealed);
     if (!opened) crypto::wipe(sealed);
     return opened;
 }

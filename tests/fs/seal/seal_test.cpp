@@ -259,6 +259,20 @@ TEST(SealStack, IsTheSameByIndependentLibraries) {
     }
 }
 
+TEST(SealStack, RefusesABlockOfAnotherKeyset) {
+    std::mt19937 engine(3);
+    const SealStack stack = stack_of({kInner, kOuter});
+    SealInfo info = random_info(engine);
+    Sealed sealed = random_block(engine);
+    must(stack.seal(info, sealed));
+    ++info.keyset;
+    Sealed slot = sealed;
+    EXPECT_THAT(stack.open(info, slot), FailsWith(Errc::corrupt));
+    EXPECT_TRUE(all_zero(slot));
+    EXPECT_THAT(stack.open_outer(info, sealed), FailsWith(Errc::corrupt));
+    EXPECT_THAT(stack.verify(info, sealed), FailsWith(Errc::corrupt));
+}
+
 TEST(SealStack, RefusesShapesThatAreNotAllowed) {
     const auto shape = [](const std::vector<LayerCase>& layers) {
         std::vector<std::unique_ptr<Seal>> seals;
