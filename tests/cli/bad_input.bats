@@ -25,7 +25,7 @@ refused_creation() {
     a_cloud
     refused_creation 2 'encryption-key-name' --encryption-vault-uri "$uri" --assign-identity "$identity"
     refused_creation 2 'encryption-vault-uri' --encryption-key-name "$key" --assign-identity "$identity"
-    refused_creation 2 'identity' --encryption-vault-uri "$uri" --encryption-key-name "$key"
+    refused_creation 6 'identity' --encryption-vault-uri "$uri" --encryption-key-name "$key"
 }
 
 @test "A malformed vault address or version at creation" {

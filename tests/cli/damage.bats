@@ -74,7 +74,7 @@ filled_store() {
 
 @test "The image of another deployment in its place: exit 4" {
     filled_store
-    does create "$machine/other" --profile plain
+    does create "$machine/other" --profile azure-vm
     does disk add "$machine/other" data0 --role data --size 16M
     cp "$machine/other/disks/node0/data0.img" "$(image)"
     leaves_untouched 4 'data0' mount "$store" "$mnt"

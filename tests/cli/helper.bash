@@ -115,6 +115,9 @@ a_deployment() {
         --encryption-vault-uri "$uri" --encryption-key-name "$key" --assign-identity "$identity" "$@"
 }
 
+# A deployment under the platform's key alone: one layer, and no cloud to make before.
+one_layer() { does create "$store" --profile azure-vm; }
+
 a_disk() { does disk add "$store" "${1:-data0}" --role "${2:-data}" --size "${3:-16M}"; }
 
 # The whole story's start: cloud, deployment and one disk of both layers.

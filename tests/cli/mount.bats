@@ -25,7 +25,8 @@ load helper
 }
 
 @test "A raw image becomes a disk of its size with its content" {
-    does create "$store" --profile plain
+    a_cloud
+    a_deployment
     pattern raw $((5 << 20)) >"$machine/raw"
     does disk add "$store" data0 --role data --from "$machine/raw"
     mounted

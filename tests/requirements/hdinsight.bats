@@ -74,7 +74,7 @@ without_customer_key() {
     does identity create stranger
     refuses 3 'Forbidden|permission' create "$store" --profile hdinsight --cluster-type kafka \
         --encryption-vault-uri "$uri" --encryption-key-name "$key" --assign-identity stranger
-    refuses 2 'identity' create "$store" --profile hdinsight --cluster-type kafka \
+    refuses 6 'identity' create "$store" --profile hdinsight --cluster-type kafka \
         --encryption-vault-uri "$uri" --encryption-key-name "$key"
     [[ ! -e $store ]]
     an_identity

@@ -8,6 +8,8 @@ kafka_cloud() {  # the names of the article
     a_cloud
 }
 
+byok() { does create "$store" --profile kafka-byok --cluster-type kafka --assign-identity "$identity" "$@"; }
+
 # A broker's log as Kafka lays it out: segments named by their base offset, an index beside each,
 # records in batches that name producer, topic, key and value. Appends, syncs and rolls like one.
 write_log() {  # DIRECTORY SEGMENTS
@@ -28,7 +30,7 @@ write_log() {  # DIRECTORY SEGMENTS
 
 @test "K1 the short form of a key identifier is understood" {
     kafka_cloud
-    does create "$store" --profile kafka-byok --assign-identity "$identity" --encryption-key-name myakv.azure.com/KEK1/v1
+    byok --encryption-key-identifier myakv.azure.com/KEK1/v1
     a_disk
     does status "$store" --json
     grep -q "https://myakv.vault.azure.net/keys/KEK1/$(newest_version)" <<<"$output"
@@ -36,7 +38,7 @@ write_log() {  # DIRECTORY SEGMENTS
     pattern a 65536 | dd of="$mnt/data0.img" conv=notrunc,fsync status=none
     unmounted
     rotate_key
-    does rotate "$store" --encryption-key-name myakv.azure.com/KEK1/v2
+    does rotate "$store" --encryption-key-version v2
     mounted
     does wait "$store" --for "kek=$(newest_version)" --timeout 20s
     cmp -n 65536 <(pattern a 65536) "$mnt/data0.img"
@@ -45,7 +47,7 @@ write_log() {  # DIRECTORY SEGMENTS
 @test "K3 no 16 bytes of a broker's log reach the store" {
     needs_root
     kafka_cloud
-    does create "$store" --profile kafka-byok --assign-identity "$identity" --encryption-vault-uri "$uri" --encryption-key-name "$key"
+    byok --encryption-vault-uri "$uri" --encryption-key-name "$key" --encryption-key-version "$(newest_version)"
     a_disk data0 data 64M
     a_disk data1 data 64M  # where the replica goes
     mkdir "$machine/replica"
@@ -70,7 +72,7 @@ write_log() {  # DIRECTORY SEGMENTS
 @test "K7 an unmodified program works on an encrypted and an unencrypted disk side by side" {
     needs_root
     kafka_cloud
-    does create "$store" --profile kafka-byok --assign-identity "$identity" --encryption-vault-uri "$uri" --encryption-key-name "$key"
+    byok --encryption-vault-uri "$uri" --encryption-key-name "$key" --encryption-key-version "$(newest_version)"
     a_disk data0 data 64M
     does attach "$store" data0 "$files" --mkfs ext4
     local plain=$machine/unencrypted

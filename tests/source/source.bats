@@ -22,7 +22,7 @@ persistent_calls() {
     local only_system='openat2?|creat|fopen|freopen|fdopen|mkstemp|mkostemp|pwritev?2?|writev|fallocate|posix_fallocate|ftruncate|fsync|fdatasync|sync_file_range|renameat2?|unlinkat|mkdirat|linkat|symlinkat|copy_file_range|sendfile'
     local also_ours='open|write|rename|unlink|mkdir|rmdir|link|symlink|truncate'
     # shellcheck disable=SC2046  # no file of ours has a blank in its name
-    grep -nHP "\\b(std::)?(${only_system})\\s*\\(|(^|[^\\w>])::(${also_ours})\\s*\\(|\\bO_(RDWR|WRONLY|CREAT)\\b|std::([io]?fstream|filesystem)|(boost::filesystem|fs|bfs)::(remove|rename|create_|resize|copy|ofstream|fstream|ifstream)" \
+    grep -nHP "\\b(std::)?(${only_system})\\s*\\(|(^|[^\\w>])::(${also_ours})\\s*\\(|\\bO_(RDWR|WRONLY|CREAT)\\b|std::([io]?fstream|filesystem)|(boost::filesystem|fs|bfs)::(remove|rename|create_director|create_symlink|resize|copy|ofstream|fstream|ifstream)" \
         $(sources "$@") | grep -vP '^[^:]+:\d+:\s*//' || true
 }
 
