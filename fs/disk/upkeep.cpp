@@ -29,6 +29,7 @@ Result<void> Upkeep::run_due() {
 // ---- Soft commits and ACK pages
 
 Result<OptionalDuration> Upkeep::write_due_pages() {
+    TF_TRY(context_.health.check());
     const Duration every = context_.options.soft_commit_every;
     auto work = versions_.work();
     if (work.open_since && context_.clock.monotonic() >= *work.open_since + every)
@@ -52,6 +53,7 @@ Result<OptionalDuration> Upkeep::write_due_pages() {
 // ---- Commits, discards, checkpoints
 
 Result<OptionalDuration> Upkeep::sync_due() {
+    TF_TRY(context_.health.check());
     if (commit_due(versions_.work())) TF_TRY(committer_.commit());
     if (versions_.work().punches) {
         TF_TRY(context_.health.check());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fs/disk/layout.h"
+#include "tests/support/faulty_file.h"
 #include "tests/support/recording_file.h"
 #include "tests/support/test_disks.h"
 
@@ -95,6 +96,31 @@ TEST_F(OrderingRules, O2_PagesTellOfAnAcknowledgementOnlyAfterItsSync) {
     disk.pass(std::chrono::seconds(3));
     must(disk.disk->tick());
     EXPECT_EQ(writes(), "ADL()L") << "once is enough";
+}
+
+// Soft commits go on while an fdatasync runs; it does not vouch for their epochs.
+TEST_F(OrderingRules, O2_ASyncAcknowledgesOnlyWhatWasPagedBeforeItBegan) {
+    const auto inner = disk.wrap;
+    std::function<void()> during_sync = [] {};
+    disk.wrap = [&](std::unique_ptr<io::File> file) -> std::unique_ptr<io::File> {
+        return std::make_unique<FaultyFile>(inner(std::move(file)), [&](const FileCall& call) {
+            if (call.kind == FileCall::Kind::sync) std::exchange(during_sync, [] {})();
+            return Result<void>();
+        });
+    };
+    disk.open();
+    must(disk.write(0, 1));
+    const std::uint64_t before = disk.disk->info().acknowledged_epoch;
+    during_sync = [&] {
+        must(disk.write(1, 1));
+        must(disk.soft_commit());
+    };
+    must(disk.sync());
+    EXPECT_EQ(disk.disk->info().acknowledged_epoch, before + 1);
+    const auto syncs = disk.disk->stats().syncs;
+    must(disk.sync());
+    EXPECT_EQ(disk.disk->info().acknowledged_epoch, before + 2);
+    EXPECT_EQ(disk.disk->stats().syncs, syncs + 1);
 }
 
 TEST_F(OrderingRules, O3_AReplacedSlotRestsUntilItsReplacementIsSynced) {

@@ -1,0 +1,271 @@
+// Errors from below (fault model, section 4): a failed write, commit or sync stops the mount for
+// good, a failed read costs its request, a full store costs the write that it had no room for.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "fs/disk/layout.h"
+#include "tests/fs/disk/crash_workload.h"
+#include "tests/support/faulty_file.h"
+
+namespace twofold {
+namespace {
+
+using fs::Durability;
+using fs::kBlockSize;
+
+constexpr DiskShape kShape{32, 16, 8, 1};
+
+class EngineFault : public testing::Test {
+protected:
+    EngineFault() : disk(kShape) {
+        disk.wrap = [this](std::unique_ptr<io::File> file) -> std::unique_ptr<io::File> {
+            return std::make_unique<FaultyFile>(
+                std::move(file), [this](const FileCall& call) { return fault(call); });
+        };
+        disk.open();
+    }
+    static Result<void> eio() {
+        Error error{Errc::io, "injected", {}, EIO, {}};
+        return fail(std::move(error));
+    }
+    static Result<void> enospc() {
+        Error error{Errc::no_space, "injected", {}, ENOSPC, {}};
+        return fail(std::move(error));
+    }
+    // Fails the next call of that kind, once.
+    void fail_next(FileCall::Kind kind, Result<void> (*with)() = eio) {
+        fault = [this, kind, with](const FileCall& call) -> Result<void> {
+            if (call.kind != kind) return {};
+            fault = [](const FileCall&) { return Result<void>(); };
+            return with();
+        };
+    }
+    // Which the disk is dropped and opened again, everything that was written being there.
+    void remount() {
+        fault = [](const FileCall&) { return Result<void>(); };
+        disk.kill();
+        disk.open();
+    }
+
+    FileFault fault = [](const FileCall&) { return Result<void>(); };
+    TestDisk disk;
+};
+
+TEST_F(EngineFault, O6_AFailedSyncStopsTheMountForGood) {
+    must(disk.write(1, 0xa1));
+    must(disk.sync());
+    must(disk.write(1, 0xa2));
+    fail_next(FileCall::Kind::sync);
+    EXPECT_THAT(disk.sync(), FailsWith(Errc::io));
+    EXPECT_TRUE(disk.disk->stats().stopped);
+    ASSERT_EQ(std::ranges::count(disk.events, fs::DiskEvent::Kind::stopped, &fs::DiskEvent::kind),
+              1);
+    EXPECT_THAT(disk.sync(), FailsWith(Errc::stopped)) << "no retry turns it into a success";
+    EXPECT_THAT(disk.soft_commit(), FailsWith(Errc::stopped));
+    EXPECT_THAT(disk.write(2, 1), FailsWith(Errc::stopped));
+    EXPECT_THAT(disk.zero(2), FailsWith(Errc::stopped));
+    EXPECT_EQ(must(disk.read(1)), 0xa2) << "reads go on";
+    EXPECT_THAT(disk.disk->close(), FailsWith(Errc::stopped));
+    remount();
+    EXPECT_EQ(must(disk.read(1)), 0xa2) << "its pages were all there";
+}
+
+TEST_F(EngineFault, O6_AFailedDataWriteStopsAndIsNeverCommitted) {
+    must(disk.write(1, 0xa1));
+    must(disk.sync());
+    must(disk.write(2, 0xb1));  // waits in the same epoch
+    fail_next(FileCall::Kind::write);
+    EXPECT_THAT(disk.write(1, 0xa2), FailsWith(Errc::io));
+    EXPECT_THAT(disk.sync(), FailsWith(Errc::stopped));
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+    remount();
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+    EXPECT_EQ(must(disk.read(2)), 0);
+    EXPECT_THAT(disk.disk->check_map(), Succeeds());
+}
+
+TEST_F(EngineFault, O6_AFailedLogPageStops) {
+    must(disk.write(1, 0xa1));
+    fail_next(FileCall::Kind::write, enospc);  // a host that lied about allocation
+    EXPECT_THAT(disk.sync(), FailsWith(Errc::no_space));
+    EXPECT_TRUE(disk.disk->stats().stopped);
+}
+
+TEST_F(EngineFault, AFullStoreCostsTheFirstWriteOnly) {
+    must(disk.write(1, 0xa1));
+    fail_next(FileCall::Kind::write, enospc);
+    EXPECT_THAT(disk.write(2, 0xb1), FailsWith(Errc::no_space));
+    EXPECT_FALSE(disk.disk->stats().stopped);
+    EXPECT_EQ(must(disk.read(2)), 0);
+    must(disk.sync());
+    fail_next(FileCall::Kind::write, enospc);  // rule (c)
+    EXPECT_THAT(disk.write(1, 0xa2), FailsWith(Errc::no_space));
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+    EXPECT_EQ(disk.disk->stats().pool_free, kShape.pool) << "the slot went back";
+    EXPECT_THAT(disk.write(2, 0xb2), Succeeds());
+    must(disk.sync());
+    remount();
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+    EXPECT_EQ(must(disk.read(2)), 0xb2);
+    EXPECT_THAT(disk.disk->check_map(), Succeeds());
+}
+
+TEST_F(EngineFault, AFullStoreInRuleAStops) {
+    must(disk.write(1, 0xa1));
+    fail_next(FileCall::Kind::write, enospc);
+    EXPECT_THAT(disk.write(1, 0xa2), FailsWith(Errc::no_space));
+    EXPECT_TRUE(disk.disk->stats().stopped) << "the slot may hold half of it";
+}
+
+// One request, of which the first blocks are new and the others in this epoch already.
+TEST_F(EngineFault, AFullStoreInAMixedWriteLeavesTheOldState) {
+    must(disk.write(4, 0xa1, 2));
+    fail_next(FileCall::Kind::write, enospc);
+    EXPECT_THAT(disk.write(3, 0xa2, 4), FailsWith(Errc::no_space));
+    EXPECT_FALSE(disk.disk->stats().stopped);
+    EXPECT_EQ(must(disk.read(3)), 0);
+    EXPECT_EQ(must(disk.read(4)), 0xa1);
+    EXPECT_EQ(must(disk.read(5)), 0xa1);
+    EXPECT_EQ(must(disk.read(6)), 0);
+}
+
+TEST_F(EngineFault, NoRoomForMetadataCostsTheFirstWriteIntoItsSegment) {
+    fail_next(FileCall::Kind::allocate, enospc);
+    EXPECT_THAT(disk.write(1, 0xa1), FailsWith(Errc::no_space));
+    EXPECT_FALSE(disk.disk->stats().stopped);
+    EXPECT_THAT(disk.write(1, 0xa2), Succeeds());
+    EXPECT_EQ(must(disk.read(1)), 0xa2);
+}
+
+TEST_F(EngineFault, AFailedReadCostsItsRequest) {
+    must(disk.write(1, 0xa1, 2));
+    int reads = 0;
+    const std::uint64_t bad = disk.slot_offset(1);
+    fault = [&](const FileCall& call) -> Result<void> {
+        if (call.kind != FileCall::Kind::read) return {};
+        ++reads;
+        return call.offset == bad ? eio() : Result<void>();
+    };
+    EXPECT_THAT(disk.read(1), FailsWith(Errc::io));
+    EXPECT_EQ(reads, 1) << "no retries";
+    EXPECT_EQ(must(disk.read(2)), 0xa1);
+    const std::vector<std::byte> part(100, std::byte{1});
+    EXPECT_THAT(disk.disk->write(fs::ByteOffset{kBlockSize + 5}, part), FailsWith(Errc::io));
+    fault = [](const FileCall&) { return Result<void>(); };
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+    EXPECT_FALSE(disk.disk->stats().stopped);
+    EXPECT_THAT(disk.write(1, 0xa2), Succeeds());
+}
+
+TEST_F(EngineFault, AReadErrorInRecoveryIsNotAMismatch) {
+    must(disk.write(1, 0xa1));
+    must(disk.soft_commit());
+    const std::uint64_t slot = disk.slot_offset(1);
+    disk.kill();
+    fault = [&](const FileCall& call) -> Result<void> {
+        return call.kind == FileCall::Kind::read && call.offset == slot ? eio() : Result<void>();
+    };
+    EXPECT_THAT(disk.try_open(), FailsWith(Errc::io));
+    remount();
+    EXPECT_EQ(must(disk.read(1)), 0xa1) << "the refused mount dropped nothing";
+}
+
+TEST_F(EngineFault, AStoreThatCannotPunchKeepsItsSpace) {
+    must(disk.write(1, 0xa1));
+    must(disk.sync());
+    fail_next(FileCall::Kind::punch, [] {
+        Error error{Errc::io, "injected", {}, EOPNOTSUPP, {}};
+        return Result<void>(fail(std::move(error)));
+    });
+    must(disk.zero(1));
+    EXPECT_THAT(disk.sync(), Succeeds());
+    EXPECT_EQ(must(disk.read(1)), 0);
+    must(disk.write(1, 0xa2));
+    must(disk.sync());
+    EXPECT_EQ(must(disk.read(1)), 0xa2);
+}
+
+// Every call of a fixed workload fails in turn, once or from there on; then the fault is lifted,
+// and what is on the image is judged as after a crash: nothing that a sync promised is missing, and
+// no success was reported after the stop.
+class EngineFaultSweep : public testing::TestWithParam<bool> {};
+
+TEST_P(EngineFaultSweep, EveryFailedCallLeavesAPrefix) {
+    const bool for_good = GetParam();
+    int faults = 0;
+    for (std::uint64_t index = 0;; ++index) {
+        SCOPED_TRACE("call " + std::to_string(index));
+        TestDisk disk(kShape);
+        std::uint64_t calls = 0;
+        bool armed = true;
+        disk.wrap = [&](std::unique_ptr<io::File> file) -> std::unique_ptr<io::File> {
+            return std::make_unique<FaultyFile>(
+                std::move(file), [&](const FileCall& call) -> Result<void> {
+                    const std::uint64_t now = calls++;
+                    if (!armed || (for_good ? now < index : now != index)) return {};
+                    ++faults;
+                    return fail(Error{call.kind == FileCall::Kind::write && now % 3 == 0
+                                          ? Errc::no_space
+                                          : Errc::io,
+                                      "injected",
+                                      {},
+                                      EIO,
+                                      {}});
+                });
+        };
+        std::vector<DiskState> history{DiskState(kShape.blocks)};
+        std::size_t synced = 0;
+        bool stopped = false;
+        const auto did = [&](const Result<void>& result) {
+            EXPECT_FALSE(result && stopped) << "a success after the stop";
+            stopped = stopped || (disk.disk && disk.disk->stats().stopped);
+            return result.has_value();
+        };
+        bool opened = disk.try_open().has_value();
+        for (std::uint64_t version = 1; opened && version <= 30; ++version) {
+            const std::uint64_t block = version * 7 % kShape.blocks;
+            DiskState next = history.back();
+            if (version % 5 == 0) {
+                std::fill_n(next.begin(), 4, 0);
+                history.push_back(next);
+                if (!did(disk.zero(0, 4)) && !stopped) history.pop_back();
+            } else {
+                next[block] = version;
+                history.push_back(next);
+                if (!did(disk.disk->write(fs::offset_of(fs::BlockIndex{block}),
+                                          contents_of(block, version))) &&
+                    !stopped)
+                    history.pop_back();  // nothing of it was taken
+            }
+            if (version % 4 == 1) {
+                const std::size_t newest = history.size() - 1;
+                if (did(disk.sync())) synced = newest;
+            }
+            if (version % 4 == 3) did(disk.soft_commit());
+            if (version % 6 == 0) {
+                disk.pass(std::chrono::seconds(20));
+                did(disk.disk->tick());
+            }
+        }
+        if (opened && did(disk.disk->close())) synced = history.size() - 1;
+        const bool done = calls <= index;
+        armed = false;
+        disk.kill();
+        ASSERT_THAT(disk.try_open(), Succeeds());
+        const auto found = read_state(disk, kShape.blocks);
+        ASSERT_THAT(found, Succeeds());
+        const auto same =
+            std::find(history.begin() + static_cast<std::ptrdiff_t>(synced), history.end(), *found);
+        EXPECT_NE(same, history.end()) << "not a prefix, or older than the last sync";
+        EXPECT_THAT(disk.disk->check_map(), Succeeds());
+        if (done || HasFailure()) break;
+    }
+    std::cout << faults << " faults\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(OnceAndForGood, EngineFaultSweep, testing::Bool(),
+                         [](const auto& test) { return test.param ? "ForGood" : "Once"; });
+
+}  // namespace
+}  // namespace twofold
