@@ -44,8 +44,8 @@ TestDisk::TestDisk(DiskShape shape, const Layers& layers, std::uint64_t seed)
 
 Result<void> TestDisk::try_open() {
     disk.reset();
-    TF_ASSIGN(disk,
-              fs::EncryptedDisk::open(wrap(image.open()), keys, note, random, clock, options));
+    const Clock& time = real_time ? static_cast<const Clock&>(system_clock) : clock;
+    TF_ASSIGN(disk, fs::EncryptedDisk::open(wrap(image.open()), keys, note, random, time, options));
     return {};
 }
 

@@ -66,6 +66,8 @@ public:
     InsecureTestKeys keys;
     SeededRandom random;
     FixedClock clock;
+    bool real_time = false;  // instead of `clock`, from the next open() on: for tests with threads
+    SystemClock system_clock;
     fs::OpenOptions options;
     fs::DiskNote note;
     std::vector<fs::DiskEvent> events;
