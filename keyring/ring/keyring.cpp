@@ -178,4 +178,8 @@ void Keyring::allow_vault(Layer layer, const std::string& host) {
     if (KeyringLayer* at = state_->find(layer)) at->allow_vault(host);
 }
 
+void Keyring::configured(Layer layer, const KeyId& reference) {
+    if (KeyringLayer* at = state_->find(layer)) at->configured(reference);
+}
+
 }  // namespace twofold::keyring

@@ -169,6 +169,8 @@ public:
                                 const std::vector<EnvelopeHolder*>& holders);
     // Adds a host to the note's list, on the operator's word (`rotate --encryption-vault-uri`).
     void allow_vault(crypto::Layer layer, const std::string& host);
+    // The deployment's configuration says `reference` from now on: what a poll follows.
+    void configured(crypto::Layer layer, const KeyId& reference);
 
 private:
     struct State;

@@ -58,6 +58,12 @@ void KeyringLayer::allow_vault(const std::string& host) {
         note_.vaults.push_back(host);
 }
 
+void KeyringLayer::configured(KeyId reference) {
+    const std::scoped_lock hold(mutex_);
+    config_.reference = std::move(reference);
+    config_.next_reference.reset();
+}
+
 std::optional<std::string> KeyringLayer::finding() const {
     const std::scoped_lock hold(mutex_);
     return finding_;

@@ -22,6 +22,7 @@ public:
     LayerStatus status() const;
     LayerNote note() const;
     void allow_vault(const std::string& host);
+    void configured(KeyId reference);
     std::optional<std::string> finding() const;
     const Keyring::Options& options() const { return options_; }
 
@@ -61,7 +62,7 @@ private:
     const crypto::Layer layer_;
     const Keyring::Options& options_;
     io::Directory& directory_;
-    const LayerConfig config_;
+    LayerConfig config_;  // its references under mutex_; its identity never changes
 
     mutable std::mutex mutex_;
     // All below guarded by mutex_.
