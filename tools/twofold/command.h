@@ -15,6 +15,11 @@ void add_disk(CLI::App& program, Context& context);
 void add_identity(CLI::App& program, Context& context);
 void add_key(CLI::App& program, Context& context);
 void add_vault(CLI::App& program, Context& context);
+void add_mount(CLI::App& program, Context& context);
+void add_umount(CLI::App& program, Context& context);
+void add_status(CLI::App& program, Context& context);
+void add_wait(CLI::App& program, Context& context);
+void add_rotate(CLI::App& program, Context& context);
 void add_profile(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 

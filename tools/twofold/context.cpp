@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <boost/filesystem/operations.hpp>
+#include <cstdio>
 #include <cstdlib>
 
 namespace twofold::cli {
@@ -58,6 +59,11 @@ std::string Context::runtime_directory() const {
 log::Level Context::log_level() const {
     if (verbosity >= 2) return log::Level::debug;
     return verbosity == 1 ? log::Level::info : log::Level::warning;
+}
+
+int report(const Error& error) {
+    std::fprintf(stderr, "twofold: %s\n", error.line().c_str());
+    return exit_code(error.code);
 }
 
 std::string absolute_path(const std::string& path) {

@@ -31,7 +31,12 @@ struct Context {
     // Set while the command line is parsed, by the one command that was named.
     std::function<Result<void>()> action;
     bool needs_crypto = true;
+    // Of a command that failed and has said why by itself; 0 otherwise.
+    int exit_status = 0;
 };
+
+// The error's line on standard error, and its exit code.
+int report(const Error& error);
 
 std::string absolute_path(const std::string& path);  // against the current directory; not resolved
 bool input_is_terminal();                            // no question is asked otherwise

@@ -18,6 +18,11 @@ void add_commands(CLI::App& program, Context& context) {
     add_profile(program, context);
     add_create(program, context);
     add_disk(program, context);
+    add_mount(program, context);
+    add_umount(program, context);
+    add_status(program, context);
+    add_wait(program, context);
+    add_rotate(program, context);
     add_completion(program, context);
 }
 
@@ -36,11 +41,6 @@ void add_global_options(CLI::App& program, Context& context) {
     program.add_flag("--json", context.json, "Print facts as JSON");
     program.add_flag("-v,--verbose", context.verbosity,
                      "Say more on standard error; -vv still more");
-}
-
-int report(const Error& error) {
-    std::fprintf(stderr, "twofold: %s\n", error.line().c_str());
-    return exit_code(error.code);
 }
 
 // "create: --profile is required; see twofold create --help": CLI11's words on one line.
@@ -67,7 +67,7 @@ int run(Context& context) {
     const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
     if (!done) return report(done.error());
     if (!written) return report(Error{Errc::io, "standard output: write failed", {}, 0, {}});
-    return 0;
+    return context.exit_status;
 }
 
 int main_with_exceptions(int argc, char** argv) {
