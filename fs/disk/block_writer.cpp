@@ -190,7 +190,9 @@ Result<void> BlockWriter::overwrite_with_zeros(ByteOffset offset, std::uint64_t 
     static constexpr std::array<std::byte, 64 * 1024> kZeros{};
     while (length > 0) {
         const std::uint64_t size = std::min<std::uint64_t>(length, kZeros.size());
-        TF_TRY(write(offset, Bytes(kZeros).first(size)));
+        TF_ASSIGN(const BlockRange data, data_in(blocks_around(offset, size)));
+        if (data.count != 0 || context_.zeros_stored())
+            TF_TRY(write(offset, Bytes(kZeros).first(size)));
         offset = ByteOffset{offset.value() + size};
         length -= size;
     }

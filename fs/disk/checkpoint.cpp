@@ -118,10 +118,6 @@ Superblock Checkpointer::current() const {
     return current_;
 }
 
-Result<void> Checkpointer::run(Committer& committer, Versions& versions) {
-    return run_with_state(committer, versions, Superblock::State::open, {});
-}
-
 Result<void> Checkpointer::run_after(std::uint64_t generation, Committer& committer,
                                      Versions& versions) {
     return run_with_state(committer, versions, Superblock::State::open, generation);
@@ -145,6 +141,8 @@ Result<void> Checkpointer::run_with_state(Committer& committer, Versions& versio
             TF_TRY(health.check());
             frozen = versions.freeze();
         }
+        // CLEAN says that the log is empty behind it.
+        TF_CHECK(state == Superblock::State::open || frozen.complete);
         Superblock next = current();
         ++next.generation;
         next.settled_epoch = frozen.epoch;

@@ -23,9 +23,8 @@ class Checkpointer {
 public:
     Checkpointer(EngineContext& context, Map& map, const Superblock& current);
 
-    // One checkpoint. Errors stop the disk.
-    Result<void> run(Committer& committer, Versions& versions);
-    // The same, unless one ended since superblock `generation` was the newest.
+    // One checkpoint, unless another ended since superblock `generation` was the newest. Errors
+    // stop the disk.
     Result<void> run_after(std::uint64_t generation, Committer& committer, Versions& versions);
     // The last one, at a clean unmount, after everything was committed: marks the disk CLEAN and
     // lets the log start at its head.

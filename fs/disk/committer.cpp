@@ -62,11 +62,12 @@ Result<void> Committer::soft_commit_if_room() {
 Result<bool> Committer::write_pages(std::size_t unacknowledged_max) {
     const std::scoped_lock pen(pen_);
     TF_TRY(context_.health.check());
+    if (versions_.open_is_empty()) return true;  // no page and no number
     if (versions_.unacknowledged_count() >= unacknowledged_max) return false;
     auto prefix = draw_nonce_prefix(context_, mount_, next_epoch_ + 1);
     if (!prefix) return context_.health.stop(std::move(prefix).error());
     const std::shared_ptr<const Epoch> epoch = versions_.seal(*prefix);
-    if (!epoch) return true;  // empty: no page and no number
+    if (!epoch) return true;  // what was in it was given back meanwhile
     next_epoch_ = epoch->number + 1;
     TF_TRY(context_.health.check());  // a writer of this epoch may have failed: O1 would be broken
     const auto written = journal_.append(*epoch, versions_.acknowledged(), log_start_);

@@ -32,7 +32,7 @@ Result<std::unique_ptr<EncryptedDisk>> EncryptedDisk::open(
     }
     TF_TRY(state->open_header(keys, expected));
     TF_TRY(state->recover_image());
-    if (state->upkeep && state->options.background) state->upkeep->start();
+    if (state->upkeep && state->options.background) TF_TRY(state->upkeep->start());
     return std::unique_ptr<EncryptedDisk>(new EncryptedDisk(std::move(state)));
 }
 

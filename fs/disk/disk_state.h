@@ -58,6 +58,8 @@ struct EncryptedDisk::State {
     Gate gate;
     std::mutex closing;                  // one close() at a time
     std::optional<Result<void>> closed;  // what it came to; guarded by `closing`
+    mutable std::mutex parts;            // held while they go, and by who looks in from outside
+    bool released = false;               // guarded by `parts`
     DiskStats final_stats;               // once closed
     std::mutex observer;                 // guards the parts where `observe` renews them
     DiskInfo facts;                      // as found at open, and as left by close()

@@ -92,7 +92,9 @@ Result<void> EncryptedDisk::State::finish() {
 
 // Keys, ciphers and whatever else could still open a block.
 void EncryptedDisk::State::release() {
+    const std::scoped_lock hold(parts);
     final_stats = stats();
+    released = true;
     if (checkpointer) {
         facts.superblock_generation = checkpointer->current().generation;
         facts.mount_counter = checkpointer->current().mount_counter;
@@ -114,7 +116,7 @@ void EncryptedDisk::State::release() {
 // ---- What is known of it
 
 DiskInfo EncryptedDisk::info() const {
-    const std::scoped_lock hold(state_->closing);
+    const std::scoped_lock hold(state_->parts);
     DiskInfo info = state_->facts;
     if (state_->checkpointer) {
         const Superblock now = state_->checkpointer->current();
@@ -126,8 +128,8 @@ DiskInfo EncryptedDisk::info() const {
 }
 
 DiskStats EncryptedDisk::stats() const {
-    const std::scoped_lock hold(state_->closing);
-    return state_->closed ? state_->final_stats : state_->stats();
+    const std::scoped_lock hold(state_->parts);
+    return state_->released ? state_->final_stats : state_->stats();
 }
 
 DiskStats EncryptedDisk::State::stats() const {

@@ -13,13 +13,15 @@ Result<void> Health::check() const {
 }
 
 Failure Health::stop(Error error) {
-    {
-        const std::scoped_lock hold(mutex_);
-        if (stopped()) return fail(std::move(error));
-        reason_ = error.line();
-        stopped_.store(true, std::memory_order_release);
+    if (stopped_.exchange(true, std::memory_order_acq_rel)) return fail(std::move(error));
+    try {
+        {
+            const std::scoped_lock hold(mutex_);
+            reason_ = error.line();
+        }
+        on_stop_(error);
+    } catch (const std::bad_alloc&) {  // stopped all the same, if without words
     }
-    on_stop_(error);
     return fail(std::move(error));
 }
 

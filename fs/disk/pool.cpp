@@ -5,7 +5,11 @@
 namespace twofold::fs {
 
 Pool::Pool(std::span<const Slot> slots) {
-    for (const Slot slot : slots) add_free(slot.value());
+    for (const Slot slot : slots) {
+        Runs one;
+        one.emplace(slot.value(), 1);
+        add_free(one.extract(one.begin()));
+    }
 }
 
 void Pool::take(std::size_t count, std::vector<Slot>& out) {
@@ -14,21 +18,27 @@ void Pool::take(std::size_t count, std::vector<Slot>& out) {
     while (count > 0) {
         const auto run = best_run(count);
         const auto [first, length] = *run;
-        const std::uint64_t taken = std::min<std::uint64_t>(count, length);
-        for (std::uint64_t slot = first; slot < first + taken; ++slot) {
-            taken_.insert(slot);
-            out.push_back(Slot{slot});
+        const std::uint64_t end = first + std::min<std::uint64_t>(count, length);
+        Runs taken;  // all memory that this needs, before anything changes
+        for (std::uint64_t slot = first; slot < end; ++slot)
+            taken.emplace_hint(taken.end(), slot, 1);
+        taken_.merge(taken);
+        TF_CHECK(taken.empty());
+        for (std::uint64_t slot = first; slot < end; ++slot) out.push_back(Slot{slot});
+        Runs::node_type rest = free_.extract(run);
+        if (end < first + length) {
+            rest.key() = end;
+            rest.mapped() = first + length - end;
+            free_.insert(std::move(rest));
         }
-        free_.erase(run);
-        if (taken < length) free_.emplace(first + taken, length - taken);
-        free_count_ -= taken;
-        count -= static_cast<std::size_t>(taken);
-        next_ = first + taken;
+        free_count_ -= end - first;
+        count -= static_cast<std::size_t>(end - first);
+        next_ = end;
     }
 }
 
 // The first run from next_ on that is long enough, among a bounded number; else their longest.
-std::map<std::uint64_t, std::uint64_t>::iterator Pool::best_run(std::uint64_t count) {
+Pool::Runs::iterator Pool::best_run(std::uint64_t count) {
     constexpr int kSearch = 32;
     auto run = free_.lower_bound(next_);
     auto best = free_.end();
@@ -42,44 +52,46 @@ std::map<std::uint64_t, std::uint64_t>::iterator Pool::best_run(std::uint64_t co
 }
 
 void Pool::give_back(Slot slot) {
-    TF_CHECK(taken_.erase(slot.value()) == 1);
-    add_free(slot.value());
+    Runs::node_type node = taken_.extract(slot.value());
+    TF_CHECK(!node.empty());
+    add_free(std::move(node));
 }
 
-void Pool::keep(Slot slot) { TF_CHECK(taken_.erase(slot.value()) == 1); }
-
-void Pool::release(Slot slot) {
-    TF_CHECK(!taken_.contains(slot.value()));
-    add_free(slot.value());
+void Pool::exchange(Slot taken, Slot replaced) {
+    Runs::node_type node = taken_.extract(taken.value());
+    TF_CHECK(!node.empty() && !taken_.contains(replaced.value()));
+    node.key() = replaced.value();
+    add_free(std::move(node));
 }
 
-void Pool::add_free(std::uint64_t slot) {
-    auto after = free_.upper_bound(slot);
-    std::uint64_t first = slot;
-    std::uint64_t count = 1;
-    if (after != free_.begin()) {
-        const auto before = std::prev(after);
-        TF_CHECK(before->first + before->second <= slot);  // a slot is free once
-        if (before->first + before->second == slot) {
-            first = before->first;
-            count += before->second;
-            free_.erase(before);
-        }
-    }
-    if (after != free_.end() && after->first == slot + 1) {
-        count += after->second;
+// Joins its neighbours: runs neither touch nor overlap.
+void Pool::add_free(Runs::node_type slot) {
+    const std::uint64_t here = slot.key();
+    const auto after = free_.upper_bound(here);
+    if (after != free_.end() && after->first == here + 1) {
+        slot.mapped() += after->second;
         free_.erase(after);
     }
-    free_.emplace(first, count);
+    if (const auto next = free_.upper_bound(here); next != free_.begin()) {
+        const auto before = std::prev(next);
+        TF_CHECK(before->first + before->second <= here);  // a slot is free once
+        if (before->first + before->second == here) {
+            before->second += slot.mapped();
+            ++free_count_;
+            return;
+        }
+    }
+    free_.insert(std::move(slot));
     ++free_count_;
 }
 
 std::vector<Slot> Pool::slots() const {
     std::vector<Slot> all;
     all.reserve(size());
-    for (const auto& [first, count] : free_)
-        for (std::uint64_t slot = first; slot < first + count; ++slot) all.push_back(Slot{slot});
-    for (const std::uint64_t slot : taken_) all.push_back(Slot{slot});
+    for (const Runs* runs : {&free_, &taken_})
+        for (const auto& [first, count] : *runs)
+            for (std::uint64_t slot = first; slot < first + count; ++slot)
+                all.push_back(Slot{slot});
     std::sort(all.begin(), all.end());
     return all;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -13,13 +12,13 @@ namespace twofold::fs {
 // *taken* by an epoch that is not acknowledged yet: as of the last acknowledged epoch it still
 // belongs to the pool, and that is what a checkpoint writes down. Its life:
 //
-//     free --take--> taken --keep--> (owned by a block)       the epoch was acknowledged
-//                    taken --give_back--> free                 written, but no page names it
-//     (owned) --release--> free                                replaced by an acknowledged epoch
-//     (O3)
+//     free ---take---> taken ---exchange---> (owned)    the epoch was acknowledged (O3), and the
+//     slot
+//                                                       that its block owned before is free instead
+//                      taken ---give_back---> free      written, but no page names it
 //
-// so free + taken is R whenever no acknowledgement is under way. Not thread-safe: Versions' mutex
-// guards it.
+// So free and taken are R together, always. Only take() needs memory, and changes nothing when
+// there is none; the others move what it got. Not thread-safe: Versions' mutex guards it.
 class Pool {
 public:
     explicit Pool(std::span<const Slot> slots);
@@ -31,19 +30,19 @@ public:
     // they can.
     void take(std::size_t count, std::vector<Slot>& out);
     void give_back(Slot slot);
-    void keep(Slot slot);
-    void release(Slot slot);
+    void exchange(Slot taken, Slot replaced);
     // Free and taken, ascending: the pool as of the last acknowledged epoch.
     std::vector<Slot> slots() const;
 
 private:
-    void add_free(std::uint64_t slot);
-    std::map<std::uint64_t, std::uint64_t>::iterator best_run(std::uint64_t count);
+    using Runs = std::map<std::uint64_t, std::uint64_t>;  // first -> count
+    void add_free(Runs::node_type slot);
+    Runs::iterator best_run(std::uint64_t count);
 
-    std::map<std::uint64_t, std::uint64_t> free_;  // runs: first -> count
+    Runs free_;
     std::uint64_t free_count_ = 0;
     std::uint64_t next_ = 0;  // where the last run ended: the search goes on from there
-    std::set<std::uint64_t> taken_;
+    Runs taken_;              // each of one slot, so that its node can go to free_ and back
 };
 
 }  // namespace twofold::fs

@@ -1,6 +1,7 @@
 #include "fs/disk/upkeep.h"
 
 #include <algorithm>
+#include <system_error>
 
 namespace twofold::fs {
 namespace {
@@ -60,7 +61,9 @@ Result<OptionalDuration> Upkeep::sync_due() {
         const auto role = committer_.take_sync_role();
         TF_ASSIGN([[maybe_unused]] const bool all, committer_.punch_some(role));
     }
-    if (checkpoint_due(versions_.work())) TF_TRY(checkpointer_.run(committer_, versions_));
+    const std::uint64_t generation = checkpointer_.current().generation;
+    if (checkpoint_due(versions_.work()))
+        TF_TRY(checkpointer_.run_after(generation, committer_, versions_));
     return next_sync(versions_.work());
 }
 
@@ -94,9 +97,12 @@ OptionalDuration Upkeep::next_sync(const Versions::Work& work) const {
 
 // ---- Threads
 
-void Upkeep::start() {
+Result<void> Upkeep::start() try {
     pages_.thread = std::thread([this] { work(pages_, &Upkeep::write_due_pages); });
     syncs_.thread = std::thread([this] { work(syncs_, &Upkeep::sync_due); });
+    return {};
+} catch (const std::system_error& error) {
+    return fail_errno(error.code().value(), "disk: no thread to be had");
 }
 
 void Upkeep::stop() {
@@ -124,7 +130,7 @@ void Upkeep::work(Worker& worker, Task task) {
     while (!stopping_) {
         worker.woken = false;
         hold.unlock();
-        const auto next = (this->*task)();
+        const auto next = stop_without_memory(context_.health, [&] { return (this->*task)(); });
         hold.lock();
         if (!next) {  // the disk stopped: nothing more is due, ever
             changed_.wait(hold, [&] { return stopping_; });

@@ -22,8 +22,8 @@ public:
            Checkpointer& checkpointer);
     ~Upkeep() { stop(); }
 
-    void start();
-    void stop();  // returns when both threads have ended
+    Result<void> start();  // Errc::io: no threads
+    void stop();           // returns when both threads have ended
     // Something new may be due; `urgent`: now. Else whoever sleeps for a bounded time is left
     // asleep: it looks again soon enough (pages: 100 ms, syncs: 5 s). Cheap; thread-safe.
     void wake(bool urgent);

@@ -162,7 +162,7 @@ void Reservation::release() noexcept {
     const std::scoped_lock hold(versions_->mutex_);
     versions_->reserved_slots_ -= slots_;
     versions_->reserved_pages_ -= pages_;
-    for (const Slot slot : taken_) versions_->pool_.give_back(slot);
+    for (const Slot slot : taken_) versions_->pool_.give_back(slot);  // without allocating
     versions_->space_changed();
     versions_ = nullptr;
     taken_.clear();
@@ -326,6 +326,11 @@ std::uint64_t Versions::newest_write() const {
     return open_->empty() ? last_number_ : last_number_ + 1;
 }
 
+bool Versions::open_is_empty() const {
+    const std::scoped_lock hold(mutex_);
+    return open_->empty();
+}
+
 std::size_t Versions::unacknowledged_count() const {
     const std::scoped_lock hold(mutex_);
     return sealed_.size();
@@ -368,8 +373,7 @@ void Versions::merge(const Epoch& epoch, bool punch) {
         for (std::size_t i = 0; i < kSlice && change != epoch.changes.end(); ++i, ++change) {
             backlog_.put(BlockIndex{change->first}, change->second.entry);
             if (!change->second.from_pool()) continue;
-            pool_.keep(change->second.entry.slot);
-            pool_.release(change->second.previous);
+            pool_.exchange(change->second.entry.slot, change->second.previous);
         }
     }
 }
@@ -390,7 +394,8 @@ Versions::Frozen Versions::freeze() {
     auto empty = std::make_shared<Backlog>();
     const std::scoped_lock hold(mutex_);
     TF_CHECK(!frozen_);
-    Frozen frozen{nullptr, pool_.slots(), acknowledged_, settled_};
+    Frozen frozen{nullptr, pool_.slots(), acknowledged_, settled_,
+                  settled_.sequence == log_next_ && open_->empty() && sealed_.empty()};
     std::swap(*empty, backlog_);
     frozen.backlog = frozen_ = std::move(empty);
     return frozen;

@@ -154,6 +154,7 @@ public:
     // The epoch that holds the newest write that has returned.
     std::uint64_t newest_write() const;
     std::size_t unacknowledged_count() const;  // sealed epochs
+    bool open_is_empty() const;
     // Every epoch up to `number` is durable: what they replaced is free.
     void acknowledge(std::uint64_t number, bool punch);
     std::optional<BlockRange> next_punch() const;
@@ -164,7 +165,8 @@ public:
         std::shared_ptr<const Backlog> backlog;
         std::vector<Slot> pool;  // as of the epoch
         std::uint64_t epoch = 0;
-        LogPosition log;  // behind the epoch's COMMIT page
+        LogPosition log;        // behind the epoch's COMMIT page
+        bool complete = false;  // nothing is newer
     };
     Frozen freeze();
     // The frozen backlog is in the tree; log pages before `log_start` may be used again.
