@@ -20,6 +20,7 @@ void BlockRanges::add(BlockRange range) {
 }
 
 void BlockRanges::remove(BlockRange range) {
+    if (range.count == 0) return;
     const std::uint64_t first = range.first.value();
     const std::uint64_t end = end_of(range);
     auto run = runs_.upper_bound(first);
