@@ -35,6 +35,7 @@ fs::DiskSpec DiskShape::spec(const Layers& layers) const {
 TestDisk::TestDisk(DiskShape shape, const Layers& layers, std::uint64_t seed)
     : wrap([](std::unique_ptr<io::File> file) { return file; }), random(seed) {
     options.limits = fs::Limits::tiny();
+    options.limits.blocks_max = fs::Limits::production().blocks_max;
     options.background = false;
     options.on_event = [this](const fs::DiskEvent& event) { events.push_back(event); };
     const auto file = image.open();

@@ -3,6 +3,7 @@
 // map is a bijection, and it can be written on and cut again.
 #include <gtest/gtest.h>
 
+#include "fs/disk/layout.h"
 #include "tests/fs/disk/crash_workload.h"
 #include "tests/support/seeds.h"
 
@@ -135,6 +136,49 @@ TEST_P(EngineCrash, LeavesAPrefixOfTheHistory) {
     }
     RecordProperty("states", states);
     std::cout << states << " states\n";
+}
+
+// Case 15b: the daemon is killed between a superblock and its sync, and the power goes while the
+// next mount recovers. What it recovers from must be on the device before the copies that only the
+// older superblock needs are written over.
+TEST(EngineRecovery, RestsOnNothingThatOnlyTheCacheHas) {
+    constexpr std::uint64_t kSeed = 3;
+    CrashWorkload::Options options;
+    options.shape = {8, 8, 6, 1};
+    options.steps = 80;
+    CrashWorkload workload(options, kSeed);
+    workload.run();
+    PowerCut cut = workload.power_cut();
+    std::mt19937_64 random(kSeed);
+    Checker check(workload, workload.disk());
+    int moments = 0;
+    for (std::size_t index = 1; index <= cut.size() && !testing::Test::HasFailure(); ++index) {
+        cut.advance(index);
+        const Operation& last = cut.operations()[index - 1];
+        if (last.kind != Operation::Kind::write || last.offset >= fs::kLogOffset) continue;
+        ++moments;
+        SCOPED_TRACE("killed before operation " + std::to_string(index));
+        const auto legal = workload.legal(index);
+        check.states = 0;  // for writing
+        ASSERT_TRUE(check.open(cut.everything(), legal.killed, legal.newest));
+        const auto recovery = check.trace().operations();
+        for (std::size_t cut_at = 0; cut_at <= recovery.size() && !testing::Test::HasFailure();
+             ++cut_at) {
+            SCOPED_TRACE("cut before its operation " + std::to_string(cut_at));
+            std::vector<Operation> both(
+                cut.operations().begin(),
+                cut.operations().begin() + static_cast<std::ptrdiff_t>(index));
+            both.insert(both.end(), recovery.begin(), recovery.end());
+            PowerCut late(cut.start(), std::move(both));
+            late.advance(index + cut_at);
+            for (int sample = 0; sample < 4 && !testing::Test::HasFailure(); ++sample)
+                check.open(late.state(sample % 2 == 0 ? PowerCut::Family::uniform
+                                                      : PowerCut::Family::one_lost,
+                                      random),
+                           legal.synced, legal.newest);
+        }
+    }
+    EXPECT_GT(moments, 4);
 }
 
 INSTANTIATE_TEST_SUITE_P(
