@@ -2,7 +2,7 @@
 
 #include <mntent.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,9 +38,11 @@ Result<std::string> canonical_mountpoint(const std::string& path) {
     return (parent / absolute.filename()).string();
 }
 
+// By statfs, which the kernel always asks the daemon: stat may be answered from its cache, where a
+// daemon that has just been killed still looks alive.
 bool is_dead_mount(const std::string& path) {
-    struct stat st {};
-    return ::stat(path.c_str(), &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+    struct statfs found {};
+    return ::statfs(path.c_str(), &found) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
 Result<void> unmount(const std::string& path, Unmount how) {
