@@ -35,9 +35,9 @@ Result<std::optional<LayerKey>> parse_layer(JsonFields& fields, const char* name
     return std::optional<LayerKey>(std::move(key));
 }
 
-Result<Node> parse_node(const json& value, const std::string& what) {
+Result<ClusterNode> parse_node(const json& value, const std::string& what) {
     JsonFields fields(value, what);
-    Node node{fields.text("name", kNameMax)};
+    ClusterNode node{fields.text("name", kNameMax)};
     TF_TRY(fields.finish());
     TF_TRY(check_name("node", node.name));
     return node;
@@ -66,7 +66,7 @@ Result<void> check_whole(const Deployment& deployment, std::string_view what) {
         return std::adjacent_find(names.begin(), names.end()) != names.end();
     };
     std::vector<std::string> nodes, disks;
-    for (const Node& node : deployment.nodes) nodes.push_back(node.name);
+    for (const ClusterNode& node : deployment.nodes) nodes.push_back(node.name);
     for (const Disk& disk : deployment.disks) {
         disks.push_back(disk.name);
         if (std::find(nodes.begin(), nodes.end(), disk.node) == nodes.end())
@@ -106,7 +106,7 @@ std::string Deployment::to_json() const {
                {"disks", json::array()}};
     if (layer1) value["layer1"] = to_json_value(*layer1);
     if (layer2) value["layer2"] = to_json_value(*layer2);
-    for (const Node& node : nodes) value["nodes"].push_back({{"name", node.name}});
+    for (const ClusterNode& node : nodes) value["nodes"].push_back({{"name", node.name}});
     for (const Disk& disk : disks)
         value["disks"].push_back({{"name", disk.name},
                                   {"node", disk.node},
@@ -135,7 +135,7 @@ Result<Deployment> Deployment::parse(std::string_view text, std::string_view wha
     TF_ASSIGN(deployment.layer1, parse_layer(fields, "layer1"));
     TF_ASSIGN(deployment.layer2, parse_layer(fields, "layer2"));
     for (const json& node : fields.array("nodes", kNodesMax)) {
-        TF_ASSIGN(Node parsed, parse_node(node, fields.where("nodes")));
+        TF_ASSIGN(ClusterNode parsed, parse_node(node, fields.where("nodes")));
         deployment.nodes.push_back(std::move(parsed));
     }
     for (const json& disk : fields.array("disks", kDisksMax)) {
@@ -161,8 +161,8 @@ Result<const Disk*> Deployment::disk(std::string_view name) const {
                 names.empty() ? "none" : names);
 }
 
-Result<const Node*> Deployment::node(std::string_view name) const {
-    for (const Node& node : nodes)
+Result<const ClusterNode*> Deployment::node(std::string_view name) const {
+    for (const ClusterNode& node : nodes)
         if (node.name == name) return &node;
     return fail(Errc::not_found, "node {}: not in this deployment", name);
 }

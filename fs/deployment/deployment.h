@@ -21,9 +21,9 @@ struct LayerKey {
     bool operator==(const LayerKey&) const = default;
 };
 
-struct Node {
+struct ClusterNode {
     std::string name;
-    bool operator==(const Node&) const = default;
+    bool operator==(const ClusterNode&) const = default;
 };
 
 struct Disk {
@@ -43,7 +43,7 @@ struct Deployment {
     Choices choices;
     std::optional<LayerKey> layer1, layer2;
     std::string on_key_loss = "continue";
-    std::vector<Node> nodes;
+    std::vector<ClusterNode> nodes;
     std::vector<Disk> disks;
     bool operator==(const Deployment&) const = default;
 
@@ -57,7 +57,7 @@ struct Deployment {
 
     const Disk* find_disk(std::string_view name) const;     // nullptr
     Result<const Disk*> disk(std::string_view name) const;  // Errc::not_found naming the disks
-    Result<const Node*> node(std::string_view name) const;  // Errc::not_found
+    Result<const ClusterNode*> node(std::string_view name) const;  // Errc::not_found
     std::vector<const Disk*> disks_of(std::string_view node) const;
 };
 

@@ -28,7 +28,7 @@ void merge(json& status, const json& live) {
 
 std::optional<RuntimePlace> running_place(const Context& context,
                                           const fs::Deployment& deployment) {
-    for (const fs::Node& node : deployment.nodes) {
+    for (const fs::ClusterNode& node : deployment.nodes) {
         RuntimePlace place(context, deployment.id, node.name);
         if (place.daemon_is_running()) return place;
     }
@@ -38,7 +38,7 @@ std::optional<RuntimePlace> running_place(const Context& context,
 Result<json> live_status(const Context& context, Session& session) {
     TF_ASSIGN(const auto keys, session.open_keyring());
     json status = describe(session.deployment(), session.note(), session.store().path(), *keys);
-    for (const fs::Node& node : session.deployment().nodes) {
+    for (const fs::ClusterNode& node : session.deployment().nodes) {
         const RuntimePlace place(context, session.deployment().id, node.name);
         const auto answer = place.control().get("/status");
         if (!answer && answer.error().code == Errc::not_found) continue;  // not mounted

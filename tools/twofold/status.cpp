@@ -109,7 +109,7 @@ json describe(const fs::Deployment& deployment, const fs::TrustNote& note, const
                {"disks", json::array()},
                {"keys", json::array()},
                {"alerts", json::array()}};
-    for (const fs::Node& node : deployment.nodes)
+    for (const fs::ClusterNode& node : deployment.nodes)
         value["nodes"].push_back({{"name", node.name}, {"mounted", false}});
     for (const fs::Disk& disk : deployment.disks)
         value["disks"].push_back(describe_disk(deployment, note, disk));
