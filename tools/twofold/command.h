@@ -8,8 +8,8 @@ namespace twofold::cli {
 
 struct Context;
 
-// Each adds one command, or one family, to the program; each lives in a file of its own, named
-// after
+// Each adds one command, or one family, to the program, and lives in command_<name>.cpp. main.cpp
+// lists them in the order of `twofold --help`.
 void add_create(CLI::App& program, Context& context);
 void add_disk(CLI::App& program, Context& context);
 void add_identity(CLI::App& program, Context& context);
@@ -20,6 +20,9 @@ void add_umount(CLI::App& program, Context& context);
 void add_status(CLI::App& program, Context& context);
 void add_wait(CLI::App& program, Context& context);
 void add_rotate(CLI::App& program, Context& context);
+void add_attach(CLI::App& program, Context& context);
+void add_detach(CLI::App& program, Context& context);
+void add_adopt(CLI::App& program, Context& context);
 void add_profile(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 

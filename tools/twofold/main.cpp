@@ -20,9 +20,12 @@ void add_commands(CLI::App& program, Context& context) {
     add_disk(program, context);
     add_mount(program, context);
     add_umount(program, context);
+    add_attach(program, context);
+    add_detach(program, context);
     add_status(program, context);
     add_wait(program, context);
     add_rotate(program, context);
+    add_adopt(program, context);
     add_completion(program, context);
 }
 

@@ -41,13 +41,18 @@ Result<void> compare(const fs::Store& store, const fs::TrustNote& note) {
 Result<std::unique_ptr<Session>> Session::open(const Context& context, const std::string& path) {
     const std::string whole = absolute_path(path);
     TF_ASSIGN(fs::Store store, fs::Store::open(whole));
-    fs::LocalState state(context.state_directory());
+    const fs::LocalState state(context.state_directory());
     TF_ASSIGN(fs::TrustNote note, state.load(store.deployment().id, whole));
+    return with_note(context, std::move(store), std::move(note));
+}
+
+Result<std::unique_ptr<Session>> Session::with_note(const Context& context, fs::Store store,
+                                                    fs::TrustNote note) {
     TF_TRY(compare(store, note));
     const std::string cloud =
         context.cloud_is_given() ? context.cloud_directory() : store.deployment().cloud;
-    return std::unique_ptr<Session>(
-        new Session(std::move(store), std::move(note), std::move(state), cloud));
+    return std::unique_ptr<Session>(new Session(std::move(store), std::move(note),
+                                                fs::LocalState(context.state_directory()), cloud));
 }
 
 Result<std::unique_ptr<io::HeldLock>> Session::reload_under(

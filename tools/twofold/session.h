@@ -20,6 +20,10 @@ public:
     // fs::LocalState::load and fs::TrustNote::check.
     static Result<std::unique_ptr<Session>> open(const Context& context, const std::string& path);
 
+    // With a note that is not (yet) kept; compared all the same. For `adopt`.
+    static Result<std::unique_ptr<Session>> with_note(const Context& context, fs::Store store,
+                                                      fs::TrustNote note);
+
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
