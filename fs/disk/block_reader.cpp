@@ -161,8 +161,4 @@ Result<void> check_inside(const Layout& layout, ByteOffset offset, std::uint64_t
                 end);
 }
 
-bool adjacent(Slot a, Slot b) {
-    return b.value() == a.value() + 1 && b.value() % kSegmentSlots != 0;
-}
-
 }  // namespace twofold::fs

@@ -46,7 +46,5 @@ private:
 BlockRange blocks_around(ByteOffset offset, std::uint64_t size);
 // Errc::too_big unless inside the disk.
 Result<void> check_inside(const Layout& layout, ByteOffset offset, std::uint64_t size);
-// Whether the slot of `b` lies right behind that of `a` in the file.
-bool adjacent(Slot a, Slot b);
 
 }  // namespace twofold::fs

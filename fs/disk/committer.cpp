@@ -1,6 +1,8 @@
 #include "fs/disk/committer.h"
 
-#include <new>
+#include <algorithm>
+#include <cerrno>
+#include <vector>
 
 namespace twofold::fs {
 
@@ -123,42 +125,39 @@ Result<bool> Committer::punch_some(const SyncRole& role) {
 // replaced is the pool's. Nobody else can change that state: acknowledging takes the sync role,
 // which we hold. Nobody writes to these slots: rule (b) is off while the punch is pending.
 Result<void> Committer::punch_range(BlockRange range) {
-    std::uint64_t run_first = 0, run_count = 0;
-    const auto punch_run = [&]() -> Result<void> {
-        if (run_count == 0 || !can_punch_) return {};
-        // A run may span segments, between which lies metadata.
-        while (run_count > 0) {
-            const std::uint64_t count =
-                std::min(run_count, kSegmentSlots - run_first % kSegmentSlots);
-            auto punched = context_.file.punch(context_.layout.slot_offset(Slot{run_first}),
-                                               count * kSectorSize);
-            if (!punched &&
-                (punched.error().sys_errno == EOPNOTSUPP || punched.error().code == Errc::no_space))
-                can_punch_ = false;  // the store keeps the space: no harm
-            else if (!punched)
-                return punched;
-            run_first += count;
-            run_count -= count;
-        }
-        return {};
-    };
+    std::vector<std::uint64_t> slots;
     for (std::uint64_t b = range.first.value(); b < end_of(range); ++b) {
         const Known known = versions_.find_acknowledged(BlockIndex{b});
-        Entry entry;
+        bool data = false;
+        Slot slot;
         if (known.entry) {
-            entry = *known.entry;
+            data = known.entry->data;
+            slot = known.entry->slot;
         } else {
-            TF_ASSIGN(entry, map_.entry(BlockIndex{b}));
-            if (known.zeroed) entry = Entry::zero_at(entry.slot);
+            TF_ASSIGN(const Entry entry, map_.entry(BlockIndex{b}));
+            data = entry.data && !known.zeroed;
+            slot = entry.slot;
         }
-        if (entry.data) continue;
-        if (entry.slot.value() != run_first + run_count) {
-            TF_TRY(punch_run());
-            run_first = entry.slot.value();
-        }
-        ++run_count;
+        if (!data) slots.push_back(slot.value());
     }
-    return punch_run();
+    // Neighbours in the file, whatever blocks they held: a call each.
+    std::sort(slots.begin(), slots.end());
+    for (std::size_t i = 0; i < slots.size() && can_punch_;) {
+        std::size_t end = i + 1;
+        while (end < slots.size() && adjacent(Slot{slots[end - 1]}, Slot{slots[end]})) ++end;
+        TF_TRY(punch_slots(Slot{slots[i]}, end - i));
+        i = end;
+    }
+    return {};
+}
+
+Result<void> Committer::punch_slots(Slot first, std::uint64_t count) {
+    auto punched = context_.file.punch(context_.layout.slot_offset(first), count * kSectorSize);
+    if (punched ||
+        (punched.error().sys_errno != EOPNOTSUPP && punched.error().code != Errc::no_space))
+        return punched;
+    can_punch_ = false;  // the store keeps the space: no harm
+    return {};
 }
 
 }  // namespace twofold::fs

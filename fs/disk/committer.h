@@ -62,6 +62,7 @@ private:
     Result<bool> write_pages(std::size_t unacknowledged_max);
     Result<void> append_epoch(const Epoch& epoch);
     Result<void> punch_range(BlockRange range);
+    Result<void> punch_slots(Slot first, std::uint64_t count);
 
     EngineContext& context_;
     Versions& versions_;

@@ -79,6 +79,11 @@ constexpr BlockIndex first_block_of(LeafIndex leaf) {
                       std::uint64_t{leaf_in_segment(leaf)} * kLeafEntries};
 }
 
+// Whether slot `b` lies right behind slot `a` in the file: metadata lies between segments.
+constexpr bool adjacent(Slot a, Slot b) {
+    return b.value() == a.value() + 1 && b.value() % kSegmentSlots != 0;
+}
+
 // What the header fixes of the layout; the number of blocks is the superblock's.
 struct Shape {
     std::uint32_t pool_slots = 0;    // R
