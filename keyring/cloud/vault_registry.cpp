@@ -10,6 +10,7 @@ namespace twofold::cloud {
 namespace {
 
 constexpr const char* kFile = "vault.json";
+constexpr std::size_t kRulesMax = 1000;
 
 Result<VaultSettings> read_settings(io::Directory& vault, const std::string& name) {
     const auto text = vault.read_text(kFile, VaultSettings::kFileMax);
@@ -165,6 +166,28 @@ Result<VaultSettings> VaultRegistry::delete_policy(const std::string& name,
         if (gone == 0)
             return fail(Errc::not_found, "vault {}: no access policy for {}", settings.name,
                         object_id);
+        return {};
+    });
+}
+
+Result<VaultSettings> VaultRegistry::add_ip_rule(const std::string& name, const std::string& rule) {
+    return change(name, [&](VaultSettings& settings) -> Result<void> {
+        if (!valid_ip_rule(rule))
+            return fail(Errc::invalid, "address \"{}\": must be like 10.1.2.3 or 10.1.2.0/24",
+                        rule.substr(0, 64));
+        if (settings.ip_rules.size() >= kRulesMax)
+            return fail(Errc::invalid, "vault {}: has {} rules already", settings.name, kRulesMax);
+        if (std::ranges::find(settings.ip_rules, rule) == settings.ip_rules.end())
+            settings.ip_rules.push_back(rule);
+        return {};
+    });
+}
+
+Result<VaultSettings> VaultRegistry::remove_ip_rule(const std::string& name,
+                                                    const std::string& rule) {
+    return change(name, [&](VaultSettings& settings) -> Result<void> {
+        if (std::erase(settings.ip_rules, rule) == 0)
+            return fail(Errc::not_found, "vault {}: has no rule {}", settings.name, rule);
         return {};
     });
 }

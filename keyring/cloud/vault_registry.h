@@ -41,6 +41,11 @@ public:
     // Errc::not_found where that object id has none.
     Result<VaultSettings> delete_policy(const std::string& name, const std::string& object_id);
 
+    // The firewall's rules. Errc::invalid for what is no IPv4 address or range; Errc::not_found for
+    // a rule to remove that is not there. Adding one that is there changes nothing.
+    Result<VaultSettings> add_ip_rule(const std::string& name, const std::string& rule);
+    Result<VaultSettings> remove_ip_rule(const std::string& name, const std::string& rule);
+
 private:
     Result<VaultSettings> make(io::Directory& parent, const VaultSettings& settings);
     template <class Change>

@@ -23,18 +23,26 @@ std::optional<std::uint32_t> parse_ipv4(const std::string& text) {
     return ntohl(address.s_addr);
 }
 
-bool within(const std::string& rule, std::uint32_t address) {
+struct Range {
+    std::uint32_t network = 0, mask = 0;
+};
+
+std::optional<Range> parse_range(const std::string& rule) {
     const auto slash = rule.find('/');
     const auto network = parse_ipv4(rule.substr(0, slash));
-    if (!network) return false;
+    if (!network) return {};
     unsigned bits = 32;
     if (slash != std::string::npos) {
         const char* end = rule.data() + rule.size();
         const auto [at, error] = std::from_chars(rule.data() + slash + 1, end, bits);
-        if (error != std::errc() || at != end || bits > 32) return false;
+        if (error != std::errc() || at != end || bits > 32) return {};
     }
-    const std::uint32_t mask = bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
-    return (*network & mask) == (address & mask);
+    return Range{*network, bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits)};
+}
+
+bool within(const std::string& rule, std::uint32_t address) {
+    const auto range = parse_range(rule);
+    return range && (range->network & range->mask) == (address & range->mask);
 }
 
 std::optional<std::vector<std::string>> texts(const json* array, std::size_t most) {
@@ -129,6 +137,8 @@ bool VaultSettings::admits(std::string_view address) const {
     const auto from = parse_ipv4(std::string(address));
     return from && std::ranges::any_of(ip_rules, [&](const auto& r) { return within(r, *from); });
 }
+
+bool valid_ip_rule(const std::string& rule) { return parse_range(rule).has_value(); }
 
 Result<VaultSettings> VaultSettings::parse(std::string_view text, std::string_view where) {
     TF_ASSIGN(const json object, parse_json(text, where, 8));

@@ -37,4 +37,7 @@ struct VaultSettings {
     std::string to_text() const;
 };
 
+// An IPv4 address, or a range in CIDR notation.
+bool valid_ip_rule(const std::string& rule);
+
 }  // namespace twofold::cloud

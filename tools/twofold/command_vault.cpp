@@ -103,6 +103,44 @@ Result<void> list(const Context& context) {
     return {};
 }
 
+struct RuleOptions {
+    std::string vault, address;
+};
+
+Result<void> print_rules(const Context& context, const VaultSettings& vault) {
+    if (context.json) {
+        say("{}", cloud::shown(vault));
+        return {};
+    }
+    say("Vault {}: the firewall {} {}", vault.name,
+        vault.deny_by_default ? "denies all but" : "lets in all; rules for when it denies:",
+        permissions_of(vault.ip_rules));
+    return {};
+}
+
+Result<void> add_rule(const Context& context, const RuleOptions& options) {
+    const Cloud cloud(context.cloud_directory());
+    TF_ASSIGN(const auto vault,
+              by_name("vault " + options.vault,
+                      VaultRegistry(cloud).add_ip_rule(options.vault, options.address)));
+    return print_rules(context, vault);
+}
+
+Result<void> remove_rule(const Context& context, const RuleOptions& options) {
+    const Cloud cloud(context.cloud_directory());
+    TF_ASSIGN(const auto vault,
+              by_name("vault " + options.vault,
+                      VaultRegistry(cloud).remove_ip_rule(options.vault, options.address)));
+    return print_rules(context, vault);
+}
+
+Result<void> list_rules(const Context& context, const RuleOptions& options) {
+    const Cloud cloud(context.cloud_directory());
+    TF_ASSIGN(const auto vault,
+              by_name("vault " + options.vault, VaultRegistry(cloud).show(options.vault)));
+    return print_rules(context, vault);
+}
+
 struct PolicyOptions {
     std::string vault, object_id;
     std::vector<std::string> keys, secrets;
@@ -207,6 +245,30 @@ void add_vault_policies(CLI::App& family, Context& context) {
     on_run(remove, context, [options](Context& c) { return delete_policy(c, *options); });
 }
 
+void add_network_rules(CLI::App& family, Context& context) {
+    auto& rules =
+        add_family(family, "network-rule", "The addresses that a vault's firewall lets in",
+                   "twofold vault network-rule list contoso-kv");
+    auto options = std::make_shared<RuleOptions>();
+    const auto add_one = [&](const std::string& name, const std::string& description,
+                             Result<void> (*action)(const Context&, const RuleOptions&)) {
+        const bool lists = name == "list";
+        auto& command = add_command(rules, name, description,
+                                    fmt::format("twofold vault network-rule {} contoso-kv{}", name,
+                                                lists ? "" : " --ip-address 10.1.2.0/24"));
+        command.add_option("NAME,--name", options->vault, "name of the vault")->required();
+        if (!lists)
+            command
+                .add_option("--ip-address", options->address,
+                            "an IPv4 address, or a range in CIDR notation")
+                ->required();
+        on_run(command, context, [options, action](Context& c) { return action(c, *options); });
+    };
+    add_one("add", "Let in an address or a range", add_rule);
+    add_one("remove", "Take back a rule", remove_rule);
+    add_one("list", "Show the rules", list_rules);
+}
+
 }  // namespace
 
 void add_vault(CLI::App& program, Context& context) {
@@ -220,6 +282,7 @@ void add_vault(CLI::App& program, Context& context) {
     auto& list_command = add_command(family, "list", "List the vaults", "twofold vault list");
     on_run(list_command, context, [](Context& c) { return list(c); });
     add_vault_policies(family, context);
+    add_network_rules(family, context);
 }
 
 }  // namespace twofold::cli

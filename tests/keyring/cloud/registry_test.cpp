@@ -111,6 +111,31 @@ TEST(VaultRegistry, TheFirewallKnowsRangesOfAddresses) {
     EXPECT_FALSE(vault.admits(""));
 }
 
+TEST(VaultRegistry, H9_LetsInWhatARuleNames) {
+    TestCloud cloud;
+    VaultRegistry registry(cloud.cloud);
+    VaultRegistry::New denying;
+    denying.name = "deny-kv";
+    denying.deny_by_default = true;
+    must(registry.create(denying));
+    cloud.add_key("k", "deny-kv");
+    const Identity who = cloud.add_identity("who");
+    cloud.grant(who, {"get"}, "deny-kv");
+    KeyVault vault(cloud.cloud, "deny-kv");
+    const auto denied = vault.get(Caller::identity(who.object_id), "k", "");
+    ASSERT_THAT(denied, FailsWith(Errc::key_blocked));
+    EXPECT_THAT(denied.error().advice,
+                HasSubstr("twofold vault network-rule add deny-kv --ip-address 127.0.0.1"));
+    must(registry.add_ip_rule("deny-kv", "127.0.0.0/8"));
+    must(registry.add_ip_rule("deny-kv", "127.0.0.0/8"));
+    EXPECT_THAT(vault.get(Caller::identity(who.object_id), "k", ""), Succeeds());
+    must(registry.remove_ip_rule("deny-kv", "127.0.0.0/8"));
+    EXPECT_THAT(vault.get(Caller::identity(who.object_id), "k", ""), FailsWith(Errc::key_blocked));
+    EXPECT_THAT(registry.remove_ip_rule("deny-kv", "127.0.0.0/8"), FailsWith(Errc::not_found));
+    for (const char* bad : {"", "1.2.3", "1.2.3.4/33", "::1", "1.2.3.4/x", "a.b.c.d"})
+        EXPECT_THAT(registry.add_ip_rule("deny-kv", bad), FailsWith(Errc::invalid)) << bad;
+}
+
 Identities::New named(const std::string& name) {
     Identities::New out;
     out.name = name;
