@@ -141,7 +141,7 @@ public:
 
     // ---- what is known of them ----
     bool has(crypto::Layer layer) const;
-    LayerStatus status(crypto::Layer layer) const;
+    LayerStatus status(crypto::Layer layer) const;  // of a layer that is there
     // `reference` in status() is what to store in the configuration: a vN was resolved to a full
     // one. For the local note. Errc::key_unavailable for a layer that is not there.
     Result<LayerNote> note(crypto::Layer layer) const;

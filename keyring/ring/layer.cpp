@@ -161,73 +161,60 @@ Result<void> KeyringLayer::unlock() {
     {
         const std::scoped_lock hold(mutex_);
         if (!dek_.empty()) return {};
-        refused_kid_.reset();
         refusal_.reset();
     }
-    const auto record = this->record();
-    if (!record) return {};  // left to the envelopes of the disks
-    auto dek = open(*record);
-    if (!dek) {
-        proof_failed(dek.error());
-        const std::scoped_lock hold(mutex_);
-        refused_kid_ = record->kid;
-        refusal_ = std::move(dek).error();
-        return {};
-    }
-    proof_succeeded();
-    const std::scoped_lock hold(mutex_);
-    dek_ = std::move(*dek);
+    // Damaged, or its key out of reach: left to the envelopes of the disks, see unwrap().
+    if (const auto record = this->record()) (void)open_envelope(*record);
     return {};
 }
 
 void KeyringLayer::forget() {
     const std::scoped_lock hold(mutex_);
     dek_.wipe();
-    refused_kid_.reset();
     refusal_.reset();
 }
 
 Result<crypto::SecretBytes> KeyringLayer::unwrap(const crypto::Envelope& envelope) {
-    const LayerNote noted = note();
-    if (envelope.dek != noted.dek)
+    if (envelope.dek != note().dek)
         return fail(Errc::substituted,
                     "layer {}: an envelope of another data key than the noted one",
                     static_cast<int>(layer_));
-    {
-        const std::scoped_lock hold(mutex_);
-        if (!dek_.empty()) return dek_.clone();
+    for (const bool unlocked : {false, true}) {
+        TF_ASSIGN(auto dek, copy_of_dek());
+        if (!dek.empty()) return dek;
+        if (!unlocked && !refusal()) TF_TRY(unlock());
     }
-    const bool tried = [&] {
-        const std::scoped_lock hold(mutex_);
-        return refusal_.has_value();
-    }();
-    if (!tried) TF_TRY(unlock());
-    std::optional<Error> refusal;
-    {
-        const std::scoped_lock hold(mutex_);
-        if (!dek_.empty()) return dek_.clone();
-        refusal = refusal_;
-    }
-    auto record = WrappedKey::parse(envelope.record);
-    if (!record) return fail(refusal ? std::move(*refusal) : std::move(record).error());
-    {
-        const std::scoped_lock hold(mutex_);
-        if (refused_kid_ && *refused_kid_ == record->kid) return fail(*refusal_);
-    }
-    auto dek = open(*record);
+    const auto refused = refusal();
+    const auto record = WrappedKey::parse(envelope.record);
+    if (refused && (!record || record->kid == refused->kid)) return fail(refused->error);
+    if (!record) return fail(record.error());
+    return open_envelope(*record);
+}
+
+// A proof of access, and where it succeeds the DEK in memory.
+Result<crypto::SecretBytes> KeyringLayer::open_envelope(const WrappedKey& record) {
+    auto dek = open(record);
     if (!dek) {
         proof_failed(dek.error());
         const std::scoped_lock hold(mutex_);
-        if (!refusal_) {
-            refused_kid_ = record->kid;
-            refusal_ = dek.error();
-        }
-        return fail(std::move(dek).error());
+        if (!refusal_) refusal_ = Refusal{record.kid, dek.error()};
+        return dek;
     }
     proof_succeeded();
     const std::scoped_lock hold(mutex_);
     TF_ASSIGN(dek_, dek->clone());
     return dek;
+}
+
+Result<crypto::SecretBytes> KeyringLayer::copy_of_dek() const {
+    const std::scoped_lock hold(mutex_);
+    if (dek_.empty()) return crypto::SecretBytes();
+    return dek_.clone();
+}
+
+std::optional<KeyringLayer::Refusal> KeyringLayer::refusal() const {
+    const std::scoped_lock hold(mutex_);
+    return refusal_;
 }
 
 Result<crypto::KeySource::Current> KeyringLayer::current() {
@@ -238,7 +225,7 @@ Result<crypto::KeySource::Current> KeyringLayer::current() {
     crypto::Envelope envelope{record.generation, record.dek, {bytes.begin(), bytes.end()}};
     {
         const std::scoped_lock hold(mutex_);
-        if (refusal_) return fail(*refusal_);
+        if (refusal_) return fail(refusal_->error);
         if (state_ == KeyState::unlocked && !dek_.empty()) {
             TF_ASSIGN(auto dek, dek_.clone());
             return crypto::KeySource::Current{std::move(dek), std::move(envelope)};
@@ -263,7 +250,6 @@ void KeyringLayer::in_force(WrappedKey record) {
     const std::scoped_lock hold(mutex_);
     record_ = std::move(record);
     finding_.reset();
-    refused_kid_.reset();
     refusal_.reset();
 }
 
@@ -281,7 +267,6 @@ void KeyringLayer::proof_succeeded() {
     proved_ = now;
     failing_since_.reset();
     cause_.reset();
-    refused_kid_.reset();
     refusal_.reset();
 }
 

@@ -56,6 +56,13 @@ public:
     io::Directory& directory() const { return directory_; }
 
 private:
+    struct Refusal {
+        KeyId kid;
+        Error error;
+    };
+    Result<crypto::SecretBytes> open_envelope(const WrappedKey& record);
+    Result<crypto::SecretBytes> copy_of_dek() const;  // empty while not unlocked
+    std::optional<Refusal> refusal() const;
     void proof_succeeded();
     void proof_failed(const Error& cause);
 
@@ -70,10 +77,9 @@ private:
     std::optional<WrappedKey> record_;
     std::optional<std::string> finding_;
     crypto::SecretBytes dek_;  // empty while not unlocked
-    // Why the record could not be opened, by which key version; kept from unlock() to the next
+    // By which key version the record could not be opened, and why; kept from unlock() to the next
     // unlock(), forget() or success, so that a mount of many disks asks a lost key once.
-    std::optional<KeyId> refused_kid_;
-    std::optional<Error> refusal_;
+    std::optional<Refusal> refusal_;
     KeyState state_ = KeyState::locked;
     std::optional<UnixSeconds> proved_, failing_since_;
     std::optional<Error> cause_, rotation_error_;

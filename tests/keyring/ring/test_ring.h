@@ -49,6 +49,8 @@ protected:
         identity = cloud.add_identity("kafka-id");
         cloud.grant(identity, {"get", "wrapKey", "unwrapKey"});
         cloud.add_key("kek1");
+        must(cloud::VaultRegistry(cloud.cloud).ensure_platform());
+        cloud.add_key("pmk", "platform");  // of 2048 bits: the usual 3072 take a second to make
         platform = std::make_unique<CloudVaults::PlatformKey>(must(vaults.platform_key()));
         must(store.directory().make_directory("keyring"));
     }
