@@ -110,6 +110,13 @@ const StaticSector* ImageReport::facts() const {
     return best;
 }
 
+std::array<Suite, 2> ImageReport::suites() const {
+    for (const KeysetRecord& record : facts()->keysets)
+        if (record.state == KeysetRecord::State::active)
+            return {record.layers[0].suite, record.layers[1].suite};
+    return {Suite::none, Suite::none};
+}
+
 const Superblock* ImageReport::superblock() const {
     const Superblock* best = nullptr;
     const StaticSector* const disk = facts();

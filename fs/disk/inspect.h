@@ -57,6 +57,8 @@ struct ImageReport {
 
     // The newer copy whose check value is right; else whatever could be decoded.
     const StaticSector* facts() const;
+    // Of the ACTIVE keyset, layer 1 and 2; none and none where the facts name no such keyset.
+    std::array<Suite, 2> suites() const;
     // The highest generation that names this disk.
     const Superblock* superblock() const;
 };
