@@ -12,7 +12,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t kFormat = 1;
 constexpr std::size_t kNoteMax = 32 << 20;  // bytes: 4096 disks with a few keysets each
-constexpr std::size_t kNameMax = 64, kHostMax = 512, kVaultsMax = 64, kKeysetsMax = 4;
+constexpr std::size_t kNameMax = 64, kHostMax = 512, kPathMax = 4096, kVaultsMax = 64,
+                      kKeysetsMax = 4;
 
 json to_json_value(const TrustedLayer& layer) {
     return {{"dekId", layer.dek.id.hex()},
@@ -99,6 +100,7 @@ std::string file_name(const Uuid& deployment) { return deployment.hex() + ".json
 std::string TrustNote::to_json() const {
     json value{{"format", kFormat},
                {"deployment", deployment.hex()},
+               {"cloud", cloud},
                {"profile", choices.profile},
                {"clusterType", choices.cluster_type},
                {"clusterVersion", choices.cluster_version},
@@ -117,6 +119,7 @@ Result<TrustNote> TrustNote::parse(std::string_view text, std::string_view what)
     TrustNote note;
     if (fields.number("format", UINT32_MAX) != kFormat) fields.wrong("format", "unknown");
     note.deployment = fields.uuid("deployment");
+    note.cloud = fields.text("cloud", kPathMax);
     note.choices.profile = fields.text("profile", kNameMax);
     note.choices.cluster_type = fields.text("clusterType", kNameMax);
     note.choices.cluster_version = fields.text("clusterVersion", kNameMax);
@@ -142,6 +145,7 @@ Result<void> TrustNote::check(const Deployment& store) const {
                   {}});
     };
     if (store.id != deployment) return differs("the deployment id");
+    if (store.cloud != cloud) return differs("the cloud directory");
     if (store.choices != choices) return differs("the profile or a choice made at creation");
     if (store.layer1.has_value() != layer1.has_value()) return differs("layer 1");
     if (store.layer2.has_value() != layer2.has_value()) return differs("layer 2");

@@ -34,7 +34,8 @@ struct TrustedDisk {
 // every use (format, section 9).
 struct TrustNote {
     Uuid deployment;
-    Choices choices;  // they decide the layers of disks still to be added
+    std::string cloud;  // where its vaults are
+    Choices choices;    // they decide the layers of disks still to be added
     std::optional<TrustedLayer> layer1, layer2;
     std::vector<TrustedDisk> disks;
     bool operator==(const TrustNote&) const = default;

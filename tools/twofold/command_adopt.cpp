@@ -87,6 +87,7 @@ Result<Finding> look(const Context& context, const fs::Store& store, const Optio
                                                          : store.deployment().cloud);
     Finding finding;
     finding.note.deployment = store.deployment().id;
+    finding.note.cloud = store.deployment().cloud;
     finding.note.choices = store.deployment().choices;
     if (options.disk.empty()) {
         TF_TRY(find_layers(store, vaults, finding));
@@ -123,6 +124,7 @@ Result<void> adopt(const Context& context, const Options& options) {
     TF_ASSIGN(const Finding finding, look(context, store, options));
     say("deployment {}, profile {}", store.deployment().id.hex(),
         store.deployment().choices.profile);
+    say("cloud    {}", store.deployment().cloud);
     for (const std::string& line : finding.lines) say("{}", line);
     TF_ASSIGN(const auto session, Session::with_note(context, std::move(store), finding.note));
     TF_TRY(prove(*session));

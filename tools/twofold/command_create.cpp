@@ -18,7 +18,7 @@ using keyring::KeyId;
 struct Options {
     std::string store;
     fs::Choices choices;
-    std::string vault_uri, key_name, key_version, identity;
+    std::string vault_uri, key_name, key_version, key_identifier, identity;
     std::string on_key_loss = "continue";
 };
 
@@ -29,15 +29,18 @@ struct CustomerKey {
     fs::VaultFacts vault;
 };
 
-// The key as named: by its parts as in `az hdinsight create`, or by a whole identifier in place of
-// the name.
+// The key as named: by its parts as in `az hdinsight create`, or by a whole identifier, which may
+// stand in place of the name.
 Result<std::optional<KeyId>> key_named(const Options& options) {
-    if (options.key_name.find('/') != std::string::npos) {
-        if (!options.vault_uri.empty() || !options.key_version.empty())
+    const bool in_name = options.key_name.find('/') != std::string::npos;
+    const std::string& whole = in_name ? options.key_name : options.key_identifier;
+    if (!whole.empty()) {
+        if (!options.vault_uri.empty() || !options.key_version.empty() ||
+            (!in_name && !options.key_name.empty()))
             return fail(Errc::usage,
-                        "--encryption-key-name: a whole identifier, so --encryption-vault-uri and "
-                        "--encryption-key-version can't be given besides");
-        TF_ASSIGN(KeyId id, KeyId::parse(options.key_name));
+                        "key identifier {}: whole, so no vault, key name or version besides",
+                        whole);
+        TF_ASSIGN(KeyId id, KeyId::parse(whole));
         return std::optional(std::move(id));
     }
     if (options.vault_uri.empty() && options.key_name.empty()) {
@@ -136,6 +139,7 @@ Result<fs::TrustNote> make_keys(fs::NewStore& fresh, keyring::CloudVaults& vault
                                        std::move(layer1), std::move(layer2)));
     fs::TrustNote note;
     note.deployment = deployment.id;
+    note.cloud = deployment.cloud;
     note.choices = deployment.choices;
     for (const crypto::Layer layer : kLayers) {
         if (!keys->has(layer)) continue;
@@ -238,10 +242,11 @@ void add_create(CLI::App& program, Context& context) {
     command.add_option("--encryption-at-host", o->choices.encryption_at_host,
                        "platform layer for temp disks: true or false");
     command.add_option("--encryption-vault-uri", o->vault_uri, "https://NAME.vault.azure.net");
-    command.add_option("--encryption-key-name", o->key_name,
-                       "the customer's key in that vault, or a whole key identifier");
+    command.add_option("--encryption-key-name", o->key_name, "the customer's key in that vault");
     command.add_option("--encryption-key-version", o->key_version,
                        "stay with this version; without it, follow the newest");
+    command.add_option("--encryption-key-identifier", o->key_identifier,
+                       "all three in one: https://VAULT/keys/NAME[/VERSION]");
     command.add_option("--assign-identity", o->identity, "the identity that uses the key");
     command
         .add_option("--on-key-loss", o->on_key_loss,

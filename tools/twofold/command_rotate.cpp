@@ -59,11 +59,12 @@ void add_rotate(CLI::App& program, Context& context) {
         "      --encryption-vault-uri https://contoso-kv.vault.azure.net");
     auto o = std::make_shared<Options>();
     command.add_option("STORE", o->store, "directory of the deployment")->required();
-    command.add_option("--encryption-key-name", o->words.key_name,
-                       "another key, or a whole key identifier");
+    command.add_option("--encryption-key-name", o->words.key_name, "another key");
     command.add_option("--encryption-key-version", o->words.key_version,
                        "stay with this version; without it, the newest");
     command.add_option("--encryption-vault-uri", o->words.vault_uri, "another vault");
+    command.add_option("--encryption-key-identifier", o->words.key_identifier,
+                       "all three in one: https://VAULT/keys/NAME[/VERSION]");
     command.add_option("--layer", o->words.layer, "2 the customer's, 1 the platform's")
         ->capture_default_str();
     on_run(command, context, [o](Context& c) { return run(c, *o); });

@@ -79,7 +79,7 @@ int main_with_exceptions(int argc, char** argv) {
     CLI::App program("Doubly encrypted disk images, mounted with FUSE.", "twofold");
     program.footer(
         "Example:\n"
-        "  twofold create ./store --profile azure-vm\n"
+        "  twofold create ./store --profile plain\n"
         "  twofold disk add ./store data0 --role data --size 10G\n"
         "  twofold mount ./store ./disks\n"
         "Exit codes: 1 failed, 2 usage, 3 key cannot be used, 4 integrity, 5 busy, 6 refused, "

@@ -143,7 +143,8 @@ std::string TargetWords::to_json() const {
     return to_text(nlohmann::json{{"layer", layer},
                                   {"keyName", key_name},
                                   {"keyVersion", key_version},
-                                  {"vaultUri", vault_uri}});
+                                  {"vaultUri", vault_uri},
+                                  {"keyIdentifier", key_identifier}});
 }
 
 Result<TargetWords> TargetWords::parse(std::string_view text) {
@@ -154,6 +155,7 @@ Result<TargetWords> TargetWords::parse(std::string_view text) {
     words.key_name = json_text(*value, "keyName").value_or("");
     words.key_version = json_text(*value, "keyVersion").value_or("");
     words.vault_uri = json_text(*value, "vaultUri").value_or("");
+    words.key_identifier = json_text(*value, "keyIdentifier").value_or("");
     return words;
 }
 
@@ -167,13 +169,18 @@ Result<Target> choose_target(const fs::Deployment& deployment, const TargetWords
                     "layer {}: this deployment has none; it can't be added after creation",
                     words.layer);
     TF_ASSIGN(const keyring::KeyId now, keyring::KeyId::parse(configured->reference));
-    const bool nothing_said =
-        words.key_name.empty() && words.vault_uri.empty() && words.key_version.empty();
+    const bool nothing_said = words.key_name.empty() && words.vault_uri.empty() &&
+                              words.key_version.empty() && words.key_identifier.empty();
     const auto chosen = [&]() -> Result<keyring::KeyId> {
-        if (words.key_name.find('/') != std::string::npos) {
-            if (!words.key_version.empty() || !words.vault_uri.empty())
-                return fail(Errc::usage, "--encryption-key-name: a whole identifier stands alone");
-            return keyring::KeyId::parse(words.key_name);
+        const bool in_name = words.key_name.find('/') != std::string::npos;
+        const std::string& whole = in_name ? words.key_name : words.key_identifier;
+        if (!whole.empty()) {
+            if (!words.key_version.empty() || !words.vault_uri.empty() ||
+                (!in_name && !words.key_name.empty()))
+                return fail(Errc::usage,
+                            "key identifier {}: whole, so no vault, key name or version besides",
+                            whole);
+            return keyring::KeyId::parse(whole);
         }
         if (nothing_said) return now.with_version("");
         return keyring::KeyId::from_parts(

@@ -11,7 +11,8 @@ namespace twofold::cli {
 // empty: the newest version of the same key, versionless or full as before.
 struct TargetWords {
     int layer = 2;
-    std::string key_name, key_version, vault_uri;  // key_name may be a whole identifier
+    std::string key_name, key_version, vault_uri;
+    std::string key_identifier;  // in place of the three; may stand in key_name as well
 
     std::string to_json() const;
     static Result<TargetWords> parse(std::string_view json);  // Errc::usage

@@ -44,6 +44,7 @@ TEST(TrustNote, AStoreThatDiffersIsSubstituted) {
         return sample_note().check(deployment);
     };
     EXPECT_THAT(check([](Deployment& d) { d.id = sample_uuid(9); }), FailsWith(Errc::substituted));
+    EXPECT_THAT(check([](Deployment& d) { d.cloud = "/elsewhere"; }), FailsWith(Errc::substituted));
     EXPECT_THAT(check([](Deployment& d) { d.choices.profile = "plain"; }),
                 FailsWith(Errc::substituted));
     EXPECT_THAT(check([](Deployment& d) { d.choices.customer_key = false; }),

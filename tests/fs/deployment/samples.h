@@ -35,6 +35,7 @@ inline TrustedLayer sample_layer(unsigned char fill) {
 inline TrustNote sample_note() {
     TrustNote note;
     note.deployment = sample_uuid(0xd0);
+    note.cloud = sample_deployment().cloud;
     note.choices = sample_deployment().choices;
     note.layer1 = sample_layer(1);
     note.layer2 = sample_layer(2);
