@@ -9,6 +9,11 @@
 #include "keyring/crypto/random.h"
 
 namespace twofold::cloud {
+namespace {
+
+constexpr std::string_view kUnfinished = ".twofold-unfinished-";
+
+}  // namespace
 
 Result<std::unique_ptr<io::Directory>> Cloud::open() const {
     auto directory = io::open_posix_directory(path_);
@@ -59,6 +64,20 @@ Result<std::string> random_guid() {
     const std::string hex = to_hex(bytes);
     return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
                        hex.substr(16, 4), hex.substr(20));
+}
+
+Result<std::string> unfinished_name() {
+    TF_ASSIGN(const Uuid id, crypto::KernelRandom().uuid());
+    return std::string(kUnfinished) + id.hex();
+}
+
+Result<void> sweep_unfinished(io::Directory& parent) {
+    TF_ASSIGN(const auto entries, parent.list());
+    for (const io::Entry& entry : entries)
+        if (entry.is_directory && entry.name.starts_with(kUnfinished) &&
+            Uuid::parse(std::string_view(entry.name).substr(kUnfinished.size())))
+            TF_TRY(parent.remove_tree(entry.name));
+    return {};
 }
 
 }  // namespace twofold::cloud

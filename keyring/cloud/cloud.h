@@ -47,4 +47,10 @@ bool valid_vault_name(std::string_view name);
 std::string host_of_vault(std::string_view name);  // NAME.vault.azure.net
 Result<std::string> random_guid();                 // version 4, RFC 9562
 
+// A directory while it is made or removed has a name of its own, that nobody looks at; the next
+// writer removes what a cut left behind. Only these names: the cloud directory may be one in which
+// its user keeps hidden directories of other programs.
+Result<std::string> unfinished_name();
+Result<void> sweep_unfinished(io::Directory& parent);
+
 }  // namespace twofold::cloud

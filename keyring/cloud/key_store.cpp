@@ -1,14 +1,13 @@
 #include "keyring/cloud/key_store.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/hex.h"
 #include "base/json.h"
+#include "keyring/cloud/cloud.h"
 #include "keyring/cloud/permissions.h"
-#include "keyring/crypto/random.h"
 
 namespace twofold::cloud {
 namespace {
@@ -39,12 +38,6 @@ std::optional<KeyStore::VersionFile> parse_file_name(const std::string& file) {
     out.version = file.substr(dash + 1, file.size() - dash - 1 - kSuffix.size());
     if (out.version.size() != kVersionDigits || !from_hex(out.version)) return {};
     return out;
-}
-
-Result<std::string> hidden_name() {
-    std::array<std::byte, 8> bytes;
-    TF_TRY(crypto::KernelRandom().fill(bytes));
-    return "." + to_hex(bytes);
 }
 
 }  // namespace
@@ -111,7 +104,7 @@ Result<KeyStore::Deletion> KeyStore::deletion(const std::string& name) {
 Result<void> KeyStore::create(const KeyVersion& first) {
     TF_TRY(sweep());
     TF_ASSIGN(const auto directory, open(Shelf::keys));
-    TF_ASSIGN(const std::string hidden, hidden_name());
+    TF_ASSIGN(const std::string hidden, unfinished_name());
     TF_TRY(directory->make_directory(hidden));
     TF_ASSIGN(const auto inside, directory->open_directory(hidden));
     TF_TRY(inside->replace(file_of(first), first.to_text()));
@@ -145,7 +138,7 @@ Result<void> KeyStore::recover(const std::string& name) {
 
 Result<void> KeyStore::remove(Shelf shelf, const std::string& name) {
     TF_ASSIGN(const auto directory, open(shelf));
-    TF_ASSIGN(const std::string hidden, hidden_name());
+    TF_ASSIGN(const std::string hidden, unfinished_name());
     TF_TRY(directory->rename(lowered(name), *directory, hidden));  // gone at once, whole
     return directory->remove_tree(hidden);
 }
@@ -153,10 +146,7 @@ Result<void> KeyStore::remove(Shelf shelf, const std::string& name) {
 Result<void> KeyStore::sweep() {
     for (const Shelf shelf : {Shelf::keys, Shelf::deleted}) {
         TF_ASSIGN(const auto directory, open(shelf));
-        TF_ASSIGN(const auto entries, directory->list());
-        for (const io::Entry& entry : entries)
-            if (entry.is_directory && entry.name.front() == '.')
-                TF_TRY(directory->remove_tree(entry.name));
+        TF_TRY(sweep_unfinished(*directory));
     }
     return {};
 }

@@ -42,14 +42,6 @@ Result<void> check(const VaultRegistry::New& what) {
     return {};
 }
 
-// Files and directories that a cut of create() left behind.
-Result<void> sweep(io::Directory& parent) {
-    TF_ASSIGN(const auto entries, parent.list());
-    for (const io::Entry& entry : entries)
-        if (entry.is_directory && entry.name.front() == '.') TF_TRY(parent.remove_tree(entry.name));
-    return {};
-}
-
 }  // namespace
 
 Result<VaultSettings> VaultRegistry::create(const New& what) {
@@ -67,7 +59,7 @@ Result<VaultSettings> VaultRegistry::create(const New& what) {
     TF_ASSIGN(const auto root, cloud_.open_or_make());
     TF_ASSIGN(const auto vaults, root->ensure_directory("vaults"));
     TF_ASSIGN(const auto lock, vaults->lock("lock", true));
-    TF_TRY(sweep(*vaults));
+    TF_TRY(sweep_unfinished(*vaults));
     TF_ASSIGN(const bool taken, vaults->exists(lowered(what.name)));
     if (taken) return refuse(Answer::conflict, fmt::format("vault {}: exists already", what.name));
     return make(*vaults, settings);
@@ -79,7 +71,7 @@ Result<VaultSettings> VaultRegistry::ensure_platform() {
     const std::string name(kPlatformVault);
     TF_ASSIGN(const bool there, root->exists(name));
     if (there) return show(name);
-    TF_TRY(sweep(*root));
+    TF_TRY(sweep_unfinished(*root));
     VaultSettings settings;
     settings.name = name;
     settings.location = kLocation;
@@ -91,8 +83,7 @@ Result<VaultSettings> VaultRegistry::ensure_platform() {
 
 // Built under a hidden name, then renamed: a vault that is there is complete.
 Result<VaultSettings> VaultRegistry::make(io::Directory& parent, const VaultSettings& settings) {
-    TF_ASSIGN(const std::string guid, random_guid());
-    const std::string hidden = "." + guid;
+    TF_ASSIGN(const std::string hidden, unfinished_name());
     TF_TRY(parent.make_directory(hidden));
     TF_ASSIGN(const auto vault, parent.open_directory(hidden));
     TF_TRY(MasterSecret::create(*vault));

@@ -58,6 +58,24 @@ TEST(VaultRegistry, RefusesBadNamesAndSettings) {
     EXPECT_THAT(must(registry.list()), SizeIs(1));
 }
 
+TEST(VaultRegistry, SweepsWhatACutLeftBehindAndNothingElse) {
+    TestCloud cloud;
+    const std::string left = must(unfinished_name());
+    auto& root = cloud.directory.directory();
+    auto vaults = must(root.open_directory("vaults"));
+    for (auto* parent : {&root, vaults.get()})
+        for (const std::string& name :
+             {left, std::string(".ssh"), "." + left.substr(left.size() - 32)})
+            must(parent->make_directory(name));
+    cloud.add_vault("other-kv");
+    must(VaultRegistry(cloud.cloud).ensure_platform());
+    for (auto* parent : {&root, vaults.get()}) {
+        EXPECT_FALSE(must(parent->exists(left)));
+        EXPECT_TRUE(must(parent->exists(".ssh")));
+        EXPECT_TRUE(must(parent->exists("." + left.substr(left.size() - 32))));
+    }
+}
+
 TEST(VaultRegistry, SetsOneKindOfPermissionAndLeavesTheOther) {
     TestCloud cloud;
     VaultRegistry registry(cloud.cloud);
