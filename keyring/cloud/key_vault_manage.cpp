@@ -86,13 +86,7 @@ Result<KeyBundle> KeyVault::create(const Caller& caller, const NewKey& what) {
         TF_TRY(put_material(key, material));
 
         TF_ASSIGN(const auto lock, session.store.lock());
-        if (session.deletion(what.name))
-            return refuse(Answer::deleted_but_recoverable,
-                          fmt::format("{}: is deleted but recoverable, its name is taken",
-                                      session.label(what.name)),
-                          "recover it with: twofold key recover " + session.options(what.name));
-        TF_ASSIGN(const bool deleted_long_ago, session.store.has(Shelf::deleted, what.name));
-        if (deleted_long_ago) TF_TRY(session.store.remove(Shelf::deleted, what.name));
+        TF_TRY(session.clear_purged(what.name));
         TF_ASSIGN(const bool there, session.store.has(Shelf::keys, what.name));
         if (there) {
             TF_ASSIGN(const KeyVersion latest, session.find(what.name, ""));
@@ -196,10 +190,7 @@ Result<KeyBundle> KeyVault::remove(const Caller& caller, const std::string& name
             TF_TRY(session.store.remove(Shelf::keys, name));
             return out;
         }
-        // One that was deleted before under this name has been purged by time, or the name were
-        // taken.
-        TF_ASSIGN(const bool old_one, session.store.has(Shelf::deleted, name));
-        if (old_one) TF_TRY(session.store.remove(Shelf::deleted, name));
+        TF_TRY(session.clear_purged(name));  // one deleted before under this name
         out.deleted = session.now;
         out.scheduled_purge = session.now + session.settings.retention_days * kDay;
         TF_TRY(session.store.shelve(name, {*out.deleted, *out.scheduled_purge}));

@@ -131,6 +131,19 @@ Result<KeyBundle> KeyVault::Session::deleted_bundle(const std::string& name) {
     return out;
 }
 
+Result<void> KeyVault::Session::clear_purged(const std::string& name) {
+    auto there = store.has(Shelf::deleted, name);
+    if (!there) return answer(name, std::move(there).error());
+    if (!*there) return {};
+    const auto when = deletion(name);
+    if (when)
+        return refuse(Answer::deleted_but_recoverable,
+                      fmt::format("{}: is deleted but recoverable, its name is taken", label(name)),
+                      "recover it with: twofold key recover " + options(name));
+    if (code_of(when.error()) != row_of(Answer::key_not_found).code) return fail(when.error());
+    return store.remove(Shelf::deleted, name);
+}
+
 Result<void> KeyVault::Session::allow(const KeyVersion& key, std::string_view operation,
                                       Window window) const {
     const std::string what = fmt::format("{}: version {}", label(key.name), key.version);

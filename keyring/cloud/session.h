@@ -35,6 +35,9 @@ struct KeyVault::Session {
     // When a deleted key goes for good. KeyNotFound where it is not deleted, or gone by now.
     Result<KeyStore::Deletion> deletion(const std::string& name);
     Result<KeyBundle> deleted_bundle(const std::string& name);
+    // Frees a name of a deleted key whose time has come. Under the lock. 409 where it may still be
+    // recovered; where that can't be told, it may.
+    Result<void> clear_purged(const std::string& name);
 
     // enabled, then key_ops, then the window (which only wrapping minds).
     enum class Window { minded, ignored };

@@ -372,6 +372,35 @@ TEST_F(KeyVaultTest, WithoutPurgeProtectionADeletedKeyCanBePurged) {
     EXPECT_THAT(weak.recover(kCreator, "k"), FailsWith(Errc::key_revoked));
 }
 
+TEST_F(KeyVaultTest, ADeletedKeyIsNotLostByADamagedDateOfItsDeletion) {
+    must(cloud.keys.remove(kCreator, "kek1"));
+    const std::string path =
+        cloud.directory.path() + "/vaults/contoso-kv/deletedkeys/kek1/deletion.json";
+    const std::string text = read(path);
+    for (const char* bad : {"", "{}", "{\"deletedDate\": 1, \"scheduledPurgeDate\": \"soon\"}"}) {
+        write(path, bad);
+        NewKey again;
+        again.name = "kek1";
+        EXPECT_THAT(cloud.keys.create(kCreator, again), FailsWith(Errc::vault_unreachable));
+        EXPECT_THAT(cloud.keys.purge(kCreator, "kek1"), FailsWith(Errc::vault_unreachable));
+    }
+    write(path, text);
+    EXPECT_THAT(cloud.keys.recover(kCreator, "kek1"), Succeeds());
+    EXPECT_THAT(wrap(), Succeeds());
+}
+
+TEST_F(KeyVaultTest, DeletingDoesNotReplaceADeletedKeyThatMayBeRecovered) {
+    must(cloud.keys.remove(kCreator, "kek1"));
+    cloud.add_key("kek2");
+    auto vault = must(cloud.cloud.open_vault("contoso-kv"));
+    auto keys = must(vault->open_directory("keys"));
+    must(keys->rename("kek2", *keys, "kek1"));  // no request does that
+    std::string text = read(file_of("kek1"));
+    write(file_of("kek1"), text.replace(text.find("kek2"), 4, "kek1"));
+    EXPECT_THAT(cloud.keys.remove(kCreator, "kek1"), FailsWith(Errc::exists));
+    EXPECT_THAT(cloud.keys.get_deleted(kCreator, "kek1"), Succeeds());
+}
+
 // ---- the directory ----
 
 TEST_F(KeyVaultTest, ADamagedFileIsThatKeysTroubleAlone) {
