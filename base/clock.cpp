@@ -2,7 +2,15 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
+
 namespace twofold {
+namespace {
+
+// The years 1 to 9999: what the format can say, and fmt::gmtime throws for times far outside.
+constexpr UnixSeconds kFirst = -62135596800, kLast = 253402300799;
+
+}  // namespace
 
 UnixSeconds SystemClock::now() const {
     return std::chrono::duration_cast<std::chrono::seconds>(
@@ -15,7 +23,8 @@ std::chrono::nanoseconds SystemClock::monotonic() const {
 }
 
 std::string iso8601(UnixSeconds time) {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(time)));
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                       fmt::gmtime(static_cast<std::time_t>(std::clamp(time, kFirst, kLast))));
 }
 
 }  // namespace twofold

@@ -24,6 +24,7 @@ public:
     std::chrono::nanoseconds monotonic() const override;
 };
 
-std::string iso8601(UnixSeconds time);  // "2026-11-22T16:18:26Z"
+// "2026-11-22T16:18:26Z"; times outside the years 1 to 9999 as the first or last second of these.
+std::string iso8601(UnixSeconds time);
 
 }  // namespace twofold

@@ -1,5 +1,7 @@
 #include "base/bytes.h"
 
+#include <limits>
+
 #include "base/clock.h"
 #include "base/hex.h"
 #include "tests/support/matchers.h"
@@ -56,6 +58,10 @@ TEST(Errc, HasTheDocumentedExitCodes) {
 }
 
 TEST(Iso8601, IsUtc) { EXPECT_EQ(iso8601(1767225599), "2025-12-31T23:59:59Z"); }
+TEST(Iso8601, KnowsNoYearBeyond9999) {  // a date in a hostile file must not throw
+    EXPECT_EQ(iso8601(std::numeric_limits<UnixSeconds>::max()), "9999-12-31T23:59:59Z");
+    EXPECT_EQ(iso8601(std::numeric_limits<UnixSeconds>::min()), "0001-01-01T00:00:00Z");
+}
 
 }  // namespace
 }  // namespace twofold
