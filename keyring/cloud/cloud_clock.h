@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -23,7 +24,8 @@ public:
     // broken clock decide that a key has not expired.
     Result<UnixSeconds> look() const;
 
-    // For timers: as look(), or by the last rule that could be read.
+    // For timers: as look(), or by the last rule that could be read. While the cloud directory is
+    // away, too: an outage must not move the clock, by which its own length is measured.
     UnixSeconds now() const override;
     std::chrono::nanoseconds monotonic() const override { return system_.monotonic(); }
 
@@ -32,7 +34,7 @@ private:
         bool frozen = false;
         UnixSeconds seconds = 0;  // the offset, or the time it stands at
     };
-    Result<Rule> read_rule() const;
+    Result<std::optional<Rule>> read_rule() const;  // nothing where there is no cloud directory
     UnixSeconds apply(const Rule& rule) const;
 
     std::string directory_;

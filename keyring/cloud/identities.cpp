@@ -126,8 +126,10 @@ Result<std::vector<Identity>> Identities::list() const {
             continue;
         const auto text = (*directory)->read_text(entry.name, kFileMax);
         if (!text && text.error().code == Errc::not_found) continue;  // removed just now
+        // One that is no file of ours, or does not parse, is nobody; the others are as they were.
+        if (!text && (text.error().code == Errc::invalid || text.error().code == Errc::damaged))
+            continue;
         if (!text) return fail(text.error());
-        // One that does not parse is nobody; the others are as they were.
         if (auto identity = Identity::parse(*text, entry.name)) out.push_back(std::move(*identity));
     }
     return out;

@@ -182,6 +182,8 @@ Result<void> KeyVault::Session::seal(KeyVersion& key, const crypto::SecretBytes&
 
 Result<crypto::SecretBytes> KeyVault::Session::unseal(const KeyVersion& key) {
     auto master = MasterSecret::load(store.vault());
+    if (!master && master.error().code == Errc::not_found)
+        master = fail(Errc::damaged, "{}", master.error().what);  // not that the key is gone
     if (!master) return answer(key.name, std::move(master).error());
     auto der = master->open(as_bytes(associated_data(settings.name, key)), key.sealed);
     if (!der) return answer(key.name, std::move(der).error());

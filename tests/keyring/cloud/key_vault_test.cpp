@@ -389,6 +389,14 @@ TEST_F(KeyVaultTest, ADeletedKeyIsNotLostByADamagedDateOfItsDeletion) {
     EXPECT_THAT(wrap(), Succeeds());
 }
 
+TEST_F(KeyVaultTest, AVaultWithoutItsMasterSecretIsDamagedAndNotWithoutTheKey) {
+    const auto wrapped = must(wrap());
+    must(must(cloud.cloud.open_vault("contoso-kv"))->unlink("master-secret"));
+    const auto plain = cloud.keys.unwrap(kCreator, "kek1", "", wrapped.value);
+    ASSERT_THAT(plain, FailsWith(Errc::vault_unreachable));
+    EXPECT_EQ(plain.error().vault_code, "InternalServerError");
+}
+
 TEST_F(KeyVaultTest, DeletingDoesNotReplaceADeletedKeyThatMayBeRecovered) {
     must(cloud.keys.remove(kCreator, "kek1"));
     cloud.add_key("kek2");

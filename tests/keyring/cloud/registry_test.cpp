@@ -1,3 +1,8 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "keyring/cloud/shown.h"
 #include "tests/keyring/cloud/test_cloud.h"
 
@@ -173,6 +178,29 @@ TEST(Identities, AreFoundByNameAndById) {
         EXPECT_THAT(identities.create(named(bad)), FailsWith(Errc::invalid)) << bad;
     must(identities.remove("cluster-identity"));
     EXPECT_THAT(identities.find(made.object_id), FailsWith(Errc::not_found));
+}
+
+TEST(Identities, AFileThatIsNoneHarmsNobodyElse) {
+    TestCloud cloud;
+    const Identity made = cloud.add_identity("cluster-identity");
+    const std::string directory = cloud.directory.path("identities");
+    ASSERT_EQ(::mkfifo((directory + "/a-fifo.json").c_str(), 0600), 0);
+    ASSERT_EQ(::symlink("/dev/zero", (directory + "/a-link.json").c_str()), 0);
+    must(must(io::open_posix_directory(directory))
+             ->replace("long.json", std::string_view(std::string(1 << 20, ' '))));
+    EXPECT_EQ(must(Identities(cloud.cloud).find("cluster-identity")).object_id, made.object_id);
+    EXPECT_THAT(must(Identities(cloud.cloud).list()), SizeIs(1));
+}
+
+TEST(CloudClock, StaysAsItWasMovedWhileTheCloudIsAway) {
+    TestCloud cloud;
+    cloud.freeze_clock(2'000'000'000);
+    EXPECT_EQ(cloud.cloud.clock().now(), 2'000'000'000);
+    const std::string away = cloud.directory.path() + "-away";
+    ASSERT_EQ(std::rename(cloud.directory.path().c_str(), away.c_str()), 0);
+    const UnixSeconds during = cloud.cloud.clock().now();
+    ASSERT_EQ(std::rename(away.c_str(), cloud.directory.path().c_str()), 0);
+    EXPECT_EQ(during, 2'000'000'000);
 }
 
 TEST(Shown, AKeyLooksAsTheServiceShowsIt) {
