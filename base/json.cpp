@@ -10,6 +10,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::size_t kShownMax = 64;  // bytes of a name, in a message
+
 // A first pass over the text that builds nothing: the parser proper keeps the last of two members
 // of one name, and another reader of the same file might keep the first.
 class StrictPass final : public nlohmann::json_sax<json> {
@@ -29,7 +31,7 @@ public:
     bool end_array() override { return leave(); }
     bool key(string_t& name) override {
         if (open_.back().insert(name).second) return true;
-        reason_ = fmt::format("member \"{}\" twice", name);
+        reason_ = fmt::format("member \"{}\" twice", name.substr(0, kShownMax));
         return false;
     }
     bool parse_error(std::size_t at, const std::string&, const json::exception&) override {
@@ -58,6 +60,9 @@ private:
 }  // namespace
 
 Result<json> parse_json(std::string_view text, std::string_view what, std::size_t depth_max) {
+    // To the library's reader a NUL is the end, whatever follows.
+    if (text.find('\0') != std::string_view::npos)
+        return fail(Errc::damaged, "{}: not JSON: a NUL byte", what);
     StrictPass pass(depth_max);
     if (!json::sax_parse(text, &pass)) return fail(Errc::damaged, "{}: {}", what, pass.reason());
     json value = json::parse(text, nullptr, false);

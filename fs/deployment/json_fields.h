@@ -70,7 +70,7 @@ public:
         if (!error_.empty()) return fail(Errc::damaged, "{}: {}", what_, error_);
         for (const auto& [name, value] : object_.items())
             if (!taken_.contains(name))
-                return fail(Errc::damaged, "{}: {}: unknown member", what_, name);
+                return fail(Errc::damaged, "{}: {}: unknown member", what_, name.substr(0, 64));
         return {};
     }
 

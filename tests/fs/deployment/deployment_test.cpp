@@ -53,6 +53,26 @@ TEST(Deployment, RefusesWhatIsNotJsonAndMembersNamedTwice) {
     EXPECT_THAT(Deployment::parse(twice, "d"), FailsWith(Errc::damaged));
 }
 
+TEST(Deployment, RefusesWhatFollowsANulByte) {
+    std::string longer = sample_deployment().to_json();
+    longer += '\0';
+    EXPECT_THAT(Deployment::parse(longer, "d"), FailsWith(Errc::damaged));
+    longer += "{}";
+    EXPECT_THAT(Deployment::parse(longer, "d"), FailsWith(Errc::damaged));
+}
+
+TEST(Deployment, ItsErrorsAreShortHoweverLongTheNamesInIt) {
+    const std::string name(1 << 16, 'x');
+    json more = sample_json();
+    more[name] = true;
+    const auto unknown = parse(more);
+    ASSERT_THAT(unknown, FailsWith(Errc::damaged));
+    EXPECT_LT(unknown.error().line().size(), 200u);
+    const auto twice = Deployment::parse(fmt::format("{{\"{0}\":1,\"{0}\":2}}", name), "d");
+    ASSERT_THAT(twice, FailsWith(Errc::damaged));
+    EXPECT_LT(twice.error().line().size(), 200u);
+}
+
 TEST(Deployment, RefusesDisksThatCanNotBe) {
     const auto with_disk = [](const char* member, const json& value) {
         json changed = sample_json();
