@@ -116,13 +116,16 @@ Result<NewStore> NewStore::begin(const std::string& path) {
     if (!exists) TF_TRY(store.parent_->make_directory(name));
     store.made_ = !exists;
     TF_ASSIGN(store.directory_, store.parent_->open_directory(name));
+    // Of two commands that got here at once the one that makes this goes on; the other removes
+    // nothing.
     TF_TRY(store.directory_->make_directory(kKeyring));
+    store.ours_ = true;
     TF_TRY(store.directory_->make_directory(kDisks));
     return store;
 }
 
 NewStore::~NewStore() {
-    if (!directory_) return;
+    if (!directory_ || !ours_) return;
     const auto remove = [](io::Directory& directory, const std::string& name) {
         auto removed = directory.remove_tree(name);
         if (!removed && removed.error().code != Errc::not_found)
@@ -131,6 +134,8 @@ NewStore::~NewStore() {
     if (made_) {
         remove(*parent_, name_);
     } else {
+        // There after all where only the last sync failed.
+        (void)directory_->unlink(kDeployment);
         remove(*directory_, kKeyring);
         remove(*directory_, kDisks);
     }

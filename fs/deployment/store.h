@@ -90,7 +90,8 @@ private:
     std::string path_;
     std::unique_ptr<io::Directory> parent_;     // of the store
     std::string name_;                          // in parent_
-    bool made_ = false;                         // the directory itself is ours
+    bool made_ = false;                         // the directory itself was made here
+    bool ours_ = false;                         // what is in it was made here
     std::unique_ptr<io::Directory> directory_;  // null before it is made and once finished
 };
 

@@ -1,6 +1,9 @@
 #include "fs/deployment/store.h"
 
+#include <atomic>
+#include <latch>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/fs/deployment/samples.h"
 #include "tests/support/matchers.h"
@@ -43,6 +46,31 @@ TEST(Store, ThatIsNotFinishedLeavesNothing) {
     ASSERT_THAT(directory.directory().make_directory("empty"), Succeeds());
     { NewStore fresh = must(NewStore::begin(directory.path("empty"))); }
     EXPECT_TRUE(must(must(directory.directory().open_directory("empty"))->list()).empty());
+}
+
+TEST(Store, OfTwoThatAreMadeInOnePlaceAtOnceOneIsLeftWhole) {
+    TestDirectory directory;
+    for (int round = 0; round < 50; ++round) {
+        const std::string name = fmt::format("store{}", round);
+        if (round % 2 == 0) must(directory.directory().make_directory(name));
+        std::latch both(2);
+        std::atomic<int> made = 0;
+        const auto make = [&] {
+            both.arrive_and_wait();
+            auto fresh = NewStore::begin(directory.path(name));
+            if (!fresh) return;
+            ASSERT_THAT(must(fresh->keyring())->replace("layer1", "x"), Succeeds());
+            ASSERT_THAT(fresh->finish(sample_deployment()), Succeeds());
+            ++made;
+        };
+        {
+            std::jthread other(make);
+            make();
+        }
+        ASSERT_EQ(made, 1);
+        const Store store = must(Store::open(directory.path(name)));
+        EXPECT_TRUE(must(must(store.keyring())->exists("layer1")));
+    }
 }
 
 TEST(Store, WhatIsNoneIsSaid) {
