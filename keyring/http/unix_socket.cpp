@@ -142,7 +142,10 @@ void UnixServer::State::serve() {
         if (entries[0].revents == 0) continue;
         // Does not block: another thread may have taken the connection.
         const UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (client) serve_one(client.get());
+        if (client)
+            serve_one(client.get());
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            std::this_thread::sleep_for(milliseconds(100));  // it stays ready: do not spin
     }
 }
 
@@ -189,6 +192,8 @@ Result<Response> unix_request(const std::string& path, const Request& request,
         TF_TRY(deadline.wait(fd.get(), POLLOUT));
         std::this_thread::sleep_for(milliseconds(10));
     }
+    if (!is_our_user(fd.get()))
+        return fail(Errc::not_permitted, "{}: another user's program listens there", path);
     TF_TRY(send_all(fd.get(), to_text(request), deadline));
     std::string received;
     for (;;) {

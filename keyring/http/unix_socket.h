@@ -39,7 +39,8 @@ private:
     std::unique_ptr<State> state_;
 };
 
-// One request. Errc::not_found: nobody listens there. Errc::timed_out. Errc::io.
+// One request. Errc::not_found: nobody listens there. Errc::not_permitted: a program of another
+// user does, whose answers are worth nothing. Errc::timed_out. Errc::io.
 Result<Response> unix_request(const std::string& path, const Request& request,
                               std::chrono::milliseconds timeout);
 

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstring>
@@ -106,6 +107,26 @@ TEST(UnixSocket, NobodyListeningIsNotFound) {
     EXPECT_THAT(unix_request(path, {"GET", "/", ""}, kPatience), FailsWith(Errc::not_found))
         << "a socket left behind";
     EXPECT_THAT(UnixServer::listen(path, echo), FailsWith(Errc::busy));
+}
+
+TEST(UnixSocket, AnotherUsersServerIsNotAsked) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to act as another user";
+    TestDirectory directory;
+    constexpr uid_t kOther = 65534;
+    ASSERT_EQ(::chown(directory.path().c_str(), kOther, static_cast<gid_t>(-1)), 0);
+    const std::string path = directory.path("s");
+    const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    ASSERT_EQ(::seteuid(kOther), 0);
+    const int bound = ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    const int listening = ::listen(listener.get(), 1);  // whose user the client sees
+    ASSERT_EQ(::seteuid(0), 0);
+    ASSERT_EQ(bound, 0);
+    ASSERT_EQ(listening, 0);
+    EXPECT_THAT(unix_request(path, {"POST", "/rotate", ""}, kPatience),
+                FailsWith(Errc::not_permitted));
 }
 
 TEST(UnixSocket, APathThatIsTooLongIsRefused) {
