@@ -16,6 +16,7 @@ constexpr std::size_t kHeaderSize = 64;
 constexpr std::size_t kCheckOffset = 32;
 constexpr std::size_t kFlipSize = 512;  // what one write of the medium never tears
 constexpr int kReadAttempts = 3;
+constexpr std::uint64_t kGenerationMax = std::uint64_t{1} << 62;  // a store may claim any
 static_assert(kHeaderSize + RecordFile::kRecordSizeMax <= RecordFile::kSlotSize);
 static_assert(kHeaderSize <= kFlipSize);
 
@@ -61,7 +62,8 @@ std::optional<SlotHeader> decode(const Slot& slot) {
     if (state != 1 && state != 2) return {};
     if (r.u8() != 0) return {};
     SlotHeader header{static_cast<SlotState>(state), r.u64_le(), r.u32_le()};
-    if (header.generation == 0 || header.length == 0 || header.length > RecordFile::kRecordSizeMax)
+    if (header.generation == 0 || header.generation > kGenerationMax || header.length == 0 ||
+        header.length > RecordFile::kRecordSizeMax)
         return {};
     if (!r.zeros(12) || !equal(r.bytes(32), check_of(slot))) return {};
     r.bytes(header.length);
@@ -131,6 +133,9 @@ Result<void> RecordFile::load() {
 Result<void> RecordFile::replace(Bytes record, const Proof& proof, crypto::RandomSource& random) {
     if (record.empty() || record.size() > kRecordSizeMax)
         return fail(Errc::invalid, "keyring record: {} bytes", record.size());
+    // A generation that would not count takes the old record along when that is overwritten.
+    if (generation_ == kGenerationMax)
+        return fail(Errc::damaged, "keyring record: its generation can't grow any more");
     const unsigned idle = 1 - live_;
     SlotHeader header{SlotState::pending, generation_ + 1,
                       static_cast<std::uint32_t>(record.size())};

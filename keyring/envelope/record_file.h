@@ -50,9 +50,10 @@ public:
     const std::optional<std::string>& finding() const { return finding_; }
 
     using Proof = std::function<Result<void>(Bytes read_back)>;
-    // On failure the old record is in force, except after a failed write or sync of step 3 or 4,
-    // when either may be: both open. A failed sync is final for this object: open the file again
-    // and repeat.
+    // Errc::damaged before anything is written where the generation is 2^62, the largest. On
+    // failure the old record is in force, except after a failed write or sync of step 3 or 4, when
+    // either may be: both open. A failed sync is final for this object: open the file again and
+    // repeat.
     Result<void> replace(Bytes record, const Proof& proof, crypto::RandomSource& random);
     // Step 4 for every slot that is not the live one and not zero.
     Result<void> scrub(crypto::RandomSource& random);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "keyring/crypto/kdf.h"
 #include "tests/support/matchers.h"
 
 namespace twofold::keyring {
@@ -221,6 +222,34 @@ TEST_F(RecordFileTest, AnyBitFlippedInTheOnlyRecordIsDamage) {
         auto bytes = medium.synced;
         bytes[RecordFile::kSlotSize + bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
         EXPECT_THAT(open_state(bytes), FailsWith(Errc::damaged)) << "bit " << bit;
+    }
+}
+
+// A store that somebody else wrote to: sound, but of any generation he likes.
+std::vector<std::byte> with_generation(std::uint64_t generation) {
+    std::vector<std::byte> bytes = with_record("one").synced;
+    const MutableBytes slot = MutableBytes(bytes).first(RecordFile::kSlotSize);
+    Writer(slot.subspan(8)).u64_le(generation);
+    std::ranges::fill(slot.subspan(32, 32), std::byte{0});
+    std::ranges::copy(crypto::sha256(slot), slot.begin() + 32);
+    return bytes;
+}
+
+TEST_F(RecordFileTest, AGenerationThatCanNotGrowNeverCostsTheRecord) {
+    for (const std::uint64_t generation :
+         {std::uint64_t{1} << 62, (std::uint64_t{1} << 62) - 1, (std::uint64_t{1} << 62) + 1,
+          ~std::uint64_t{0} - 1, ~std::uint64_t{0}}) {
+        SCOPED_TRACE(generation);
+        Medium medium;
+        medium.cached = with_generation(generation);
+        auto record = RecordFile::open(std::make_unique<MediumFile>(medium));
+        if (!record) {
+            EXPECT_THAT(record, FailsWith(Errc::damaged));
+            continue;
+        }
+        const bool replaced = record->replace(as_bytes("two"), kProved, random).has_value();
+        EXPECT_EQ(text(must(RecordFile::open(std::make_unique<MediumFile>(medium)))),
+                  replaced ? "two" : "one");
     }
 }
 
