@@ -14,8 +14,8 @@ namespace twofold::fs {
 //     reserve slots and log pages        a commit or checkpoint; holds nothing
 //     lock the run of blocks             writers of the same blocks; holds the reservation
 //     look up, read what is patched      the store
-//     allocate metadata                  the store; the last step that may fail for want of space
-//     alone enter the epoch                    nothing: from here on a commit may wait for us
+//     allocate metadata                  the store
+//     enter the epoch                    nothing: from here on a commit may wait for us
 //     choose slots, seal, write          the store
 //     put the entries, leave, unlock     nothing
 //

@@ -16,9 +16,8 @@ Result<Epoch::NoncePrefix> draw_nonce_prefix(EngineContext& context, const Uuid&
 
 // Turns what was written into what survives (format, section 6). Two kinds of exclusion:
 //
-//   the pen        whoever holds it seals the open epoch and writes its log pages: soft commits,
-//   and
-//                  the first half of a commit. Pages so come in the order of epochs (O2).
+//   the pen        whoever holds it seals the open epoch and writes its log pages: soft commits
+//                  and the first half of a commit. Pages so come in the order of epochs (O2).
 //   the sync role  whoever holds it calls fdatasync, acknowledges, punches, writes superblocks. O7
 //                  wants one thread for that, because the kernel reports a write-back error to one
 //                  fdatasync only. A role that one thread holds at a time does the same: its holder

@@ -123,6 +123,9 @@ public:
     Geometry geometry() const override;
     bool read_only() const override;
     Result<void> read(ByteOffset offset, MutableBytes out) override;
+    // Errc::invalid, too, for more blocks than the pool or the log of a very small disk could ever
+    // hold: such a write could not be kept whole. A pool of 257 slots and a log of 6 pages are
+    // enough for any.
     Result<void> write(ByteOffset offset, Bytes data) override;
     Result<void> zero(ByteOffset offset, std::uint64_t length) override;
     Result<std::optional<BlockRange>> next_data(BlockIndex from) override;

@@ -16,7 +16,8 @@ namespace twofold::fs {
 // "Stop"). Reads go on. Thread-safe.
 class Health {
 public:
-    // `on_stop` is called once, by the thread that met the first error, without any lock.
+    // `on_stop` is called once, by the thread that met the first error, which may hold what it
+    // takes to write or sync, but nothing that a read or stats() would wait for.
     explicit Health(std::function<void(const Error&)> on_stop) : on_stop_(std::move(on_stop)) {}
 
     bool stopped() const { return stopped_.load(std::memory_order_acquire); }

@@ -16,10 +16,10 @@ namespace twofold::fs {
 // then a superblock or page is missing that was durable once, and we refuse. Otherwise it was
 // never promised to anybody.
 //
-//     superblock E | e E+1 .. a: acknowledged by some page | a+1 .. n: complete, perhaps not whole
-//     | gap
-//                    applied, whatever their slots hold      applied as far as their blocks verify
-//                    (later epochs may have reused them)      (a prefix; the rest was never synced)
+//     superblock  | E+1 .. a: some page says acknowledged | a+1 .. n: complete              | gap
+//     as of E     | applied, whatever their slots hold:   | applied as far as their blocks  |
+//                 | later epochs may have reused them     | verify (a prefix); the rest was |
+//                 |                                       | never synced, and is dropped    |
 class LogReplay {
 public:
     LogReplay(EngineContext& context, Recovered& into);

@@ -12,10 +12,9 @@ namespace twofold::fs {
 // *taken* by an epoch that is not acknowledged yet: as of the last acknowledged epoch it still
 // belongs to the pool, and that is what a checkpoint writes down. Its life:
 //
-//     free ---take---> taken ---exchange---> (owned)    the epoch was acknowledged (O3), and the
-//     slot
-//                                                       that its block owned before is free instead
-//                      taken ---give_back---> free      written, but no page names it
+//     free --take--> taken --exchange--> (owned)   its epoch was acknowledged (O3); the slot that
+//                                                  the block owned before is free instead
+//                    taken --give_back--> free     written, but no page names it
 //
 // So free and taken are R together, always. Only take() needs memory, and changes nothing when
 // there is none; the others move what it got. Not thread-safe: Versions' mutex guards it.

@@ -219,7 +219,7 @@ void Versions::put(EpochHold& hold_epoch, Reservation& reservation, BlockIndex f
             if (!fresh) change->second.entry = after[i];
         }
         reservation.taken_.clear();  // named by changes now
-        found = news();
+        found = news(epoch);
     }
     tell(found);
 }
@@ -247,7 +247,7 @@ void Versions::zero(EpochHold& hold_epoch, Reservation&, BlockRange range) {
         if (!epoch.first_change) epoch.first_change = now;
         epoch.zeroed.add(range);
         space_changed();
-        found = news();
+        found = news(epoch);
     }
     tell(found);
 }
@@ -261,9 +261,10 @@ bool Versions::pressed() const {
 }
 
 // What whoever commits does not know yet.
-Versions::News Versions::news() {
+Versions::News Versions::news(const Epoch& epoch) {
     News found;
-    found.any = !std::exchange(told_first_, true);
+    // Of a sealed epoch that a late writer adds to, its committer knows: he waits for the writer.
+    if (&epoch == open_.get()) found.any = !std::exchange(told_first_, true);
     if (!told_pressed_ && pressed()) found.urgent = told_pressed_ = true;
     return found;
 }

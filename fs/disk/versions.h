@@ -210,7 +210,7 @@ private:
     struct News {
         bool any = false, urgent = false;
     };
-    News news();
+    News news(const Epoch& epoch);
     void tell(News news) const;
 
     const Layout layout_;
