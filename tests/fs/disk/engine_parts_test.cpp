@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <set>
 #include <thread>
@@ -11,6 +12,8 @@
 #include "fs/disk/block_ranges.h"
 #include "fs/disk/pool.h"
 #include "fs/disk/scratch.h"
+#include "fs/disk/versions.h"
+#include "tests/support/fixed_keys.h"
 #include "tests/support/seeds.h"
 
 namespace twofold::fs {
@@ -115,6 +118,37 @@ TEST(Backlog, AZeroedBlockKeepsTheSlotThatIsKnownHere) {
     backlog.put(BlockIndex{71}, data);
     EXPECT_EQ(backlog.find(BlockIndex{71}).entry, data) << "what comes later wins";
     EXPECT_EQ(backlog.next(BlockIndex{0}), BlockIndex{71});
+}
+
+TEST(Versions, TellOfEachEpochsFirstChangeAlsoAfterALateWriterOfTheOneBefore) {
+    const Layout layout = must(
+        Layout::create(16, {.pool_slots = 8, .log_pages = 8, .segments_max = 1}, Limits::tiny()));
+    Versions::Start start;
+    for (std::uint64_t s = 0; s < 8; ++s) start.pool.push_back(Slot{s});
+    std::atomic<int> told{0};
+    FixedClock clock;
+    Versions versions(layout, std::move(start), clock, {}, [&](bool) { ++told; });
+    const auto write = [&](EpochHold& epoch, std::uint64_t block) {
+        auto attempt = versions.try_reserve(1, 1);
+        ASSERT_EQ(attempt.shortage, Versions::Shortage::none);
+        const std::array<Location, 1> before{{{Entry::zero_at(Slot{8 + block}), false}}};
+        const std::array<Entry, 1> after{{{.slot = Slot{8 + block}, .data = true, .keyset = 1}}};
+        versions.put(epoch, attempt.reservation, BlockIndex{block}, before, after);
+    };
+    std::thread sealing;
+    {
+        EpochHold first = versions.enter();
+        write(first, 0);
+        EXPECT_EQ(told, 1);
+        sealing = std::thread([&] { EXPECT_EQ(versions.seal({})->changes.size(), 2u); });
+        while (!versions.open_is_empty()) std::this_thread::yield();
+        write(first, 1);  // into the epoch that waits for it
+    }
+    sealing.join();
+    const int before = told;
+    EpochHold second = versions.enter();
+    write(second, 2);
+    EXPECT_EQ(told, before + 1);
 }
 
 TEST(BlockLocks, AreHeldOnceAndServedInOrder) {
