@@ -58,10 +58,6 @@ Result<std::optional<KeyId>> key_named(const Options& options) {
 
 // What the options themselves say, before anything is looked at.
 Result<void> check_options(const Options& options, const std::optional<KeyId>& named) {
-    if (named && options.identity.empty())
-        return fail(Errc::usage,
-                    "a customer key needs an identity that may use it: "
-                    "--assign-identity");
     if (!named && !options.identity.empty())
         return fail(Errc::usage, "--assign-identity: of no use without a customer key");
     if (options.on_key_loss != "continue")
