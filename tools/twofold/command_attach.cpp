@@ -1,5 +1,8 @@
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "tools/twofold/attachment.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/daemon.h"
@@ -12,6 +15,9 @@
 // otherwise through fuse2fs.
 namespace twofold::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kBusyRetry{50};
+constexpr int kBusyTries = 200;  // ten seconds
 
 struct Options {
     std::string store, disk, mountpoint, mkfs;
@@ -121,11 +127,16 @@ Result<void> attach_by_fuse2fs(const Options& options, const Plan& plan, Attachm
     return {};
 }
 
-// The mount that attach made ends with its last attachment.
+// The mount that attach made ends with its last attachment. fuse2fs, and a loop device whose file
+// system was just unmounted, may hold the image a moment longer.
 Result<void> end_own_mount(const Context& context, const RuntimePlace& place) {
     const auto record = read_mount_record(place);
     if (!record || !record->by_attach || !attachments_of(place).empty()) return {};
-    return end_mount(context, record->mountpoint);
+    for (int i = 1;; ++i) {
+        auto ended = end_mount(context, record->mountpoint);
+        if (ended || ended.error().code != Errc::busy || i == kBusyTries) return ended;
+        std::this_thread::sleep_for(kBusyRetry);
+    }
 }
 
 Result<void> attach(Context& context, const Options& options) {
