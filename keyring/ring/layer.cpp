@@ -203,6 +203,7 @@ Result<crypto::SecretBytes> KeyringLayer::open_envelope(const WrappedKey& record
     proof_succeeded();
     const std::scoped_lock hold(mutex_);
     TF_ASSIGN(dek_, dek->clone());
+    proved_text_ = record.to_json();
     return dek;
 }
 
@@ -226,7 +227,8 @@ Result<crypto::KeySource::Current> KeyringLayer::current() {
     {
         const std::scoped_lock hold(mutex_);
         if (refusal_) return fail(refusal_->error);
-        if (state_ == KeyState::unlocked && !dek_.empty()) {
+        // The store's record may have changed since, or be another than the envelope's that opened.
+        if (state_ == KeyState::unlocked && !dek_.empty() && proved_text_ == text) {
             TF_ASSIGN(auto dek, dek_.clone());
             return crypto::KeySource::Current{std::move(dek), std::move(envelope)};
         }
@@ -236,8 +238,8 @@ Result<crypto::KeySource::Current> KeyringLayer::current() {
 }
 
 Result<void> KeyringLayer::check() {
-    TF_TRY(refresh());
     auto checked = [&]() -> Result<void> {
+        TF_TRY(refresh());  // a record exchanged in the store is no proof, either
         TF_ASSIGN(const WrappedKey record, this->record());
         TF_TRY(open(record));
         return {};
@@ -248,6 +250,7 @@ Result<void> KeyringLayer::check() {
 
 void KeyringLayer::in_force(WrappedKey record) {
     const std::scoped_lock hold(mutex_);
+    proved_text_ = record.to_json();
     record_ = std::move(record);
     finding_.reset();
     refusal_.reset();

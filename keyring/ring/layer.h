@@ -77,6 +77,7 @@ private:
     std::optional<WrappedKey> record_;
     std::optional<std::string> finding_;
     crypto::SecretBytes dek_;  // empty while not unlocked
+    std::string proved_text_;  // the record that dek_ was unwrapped from, or is wrapped in
     // By which key version the record could not be opened, and why; kept from unlock() to the next
     // unlock(), forget() or success, so that a mount of many disks asks a lost key once.
     std::optional<Refusal> refusal_;

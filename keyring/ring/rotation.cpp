@@ -16,6 +16,14 @@ Failure unusable(Errc code, const KeyBundle& key, std::string_view why, std::str
     return fail(std::move(error));
 }
 
+// What is to be stored, once it was seen to be something that can be read again: members of an old
+// record go into the new one, and nobody vouches for them.
+Result<std::string> text_of(const WrappedKey& record) {
+    std::string text = record.to_json();
+    TF_TRY(WrappedKey::parse(as_bytes(text)));
+    return text;
+}
+
 // A second unwrap of the same bytes tells nothing new: what a copy holds is proved by being, byte
 // for byte, what the vault has just unwrapped.
 Result<void> same_record(const std::string& text, Bytes read_back) {
@@ -65,7 +73,7 @@ Result<StoreRecord> open_for_writing(const KeyringLayer& layer) {
 }
 
 Result<void> store_record(KeyringLayer& layer, StoreRecord& store, const WrappedKey& record) {
-    const std::string text = record.to_json();
+    TF_ASSIGN(const std::string text, text_of(record));
     if (!store.file) {
         TF_ASSIGN(const bool there, layer.directory().exists(layer.file_name()));
         if (there) TF_TRY(layer.directory().unlink(layer.file_name()));
@@ -120,11 +128,15 @@ Result<RewrapReport> rewrap_now(KeyringLayer& layer, const KeyId& target,
     record.created = layer.options().clock.now();
     record.reference = target.versionless() ? target : key.id;
     TF_TRY(wrap_and_prove(*vault, key.id, dek, record));
+    TF_ASSIGN(const std::string text, text_of(record));
 
     // The disks first and the store last: while the store's record names the old key the rotation
     // is not done, and whoever looks (a poll, a person) starts it again.
-    TF_TRY(rewrap_holders(layer, holders, record.to_json(), report));
-    TF_TRY(store_record(layer, store, record));
+    TF_TRY(rewrap_holders(layer, holders, text, report));
+    if (auto stored = store_record(layer, store, record); !stored) {
+        (void)layer.refresh();  // either may be in force: see which
+        return fail(std::move(stored).error());
+    }
     layer.in_force(std::move(record));
     report.changed = true;
     report.old_version_free = true;
@@ -189,10 +201,10 @@ Result<void> wrap_and_prove(Vault& vault, const KeyId& target, const crypto::Sec
 }
 
 Result<void> create_record(const KeyringLayer& layer, const WrappedKey& record) {
+    TF_ASSIGN(const std::string text, text_of(record));
     auto made = [&]() -> Result<void> {
         TF_ASSIGN(auto file, layer.open_file(io::Access::read_write, io::Create::must_not_exist,
                                              io::Lock::exclusive));
-        const std::string text = record.to_json();
         TF_TRY(RecordFile::create(std::move(file), as_bytes(text)));
         return {};
     }();
@@ -212,6 +224,9 @@ Result<std::optional<KeyId>> find_newer_version(KeyringLayer& layer) {
     TF_TRY(layer.refresh());
     const LayerStatus status = layer.status();
     if (!status.reference.versionless() || !status.in_use) return std::optional<KeyId>();
+    // A change to another key was cut off before the configuration was completed: going back by
+    // itself would undo what was ordered.
+    if (!status.reference.same_key(*status.in_use)) return std::optional<KeyId>();
     const auto newest = [&]() -> Result<std::optional<KeyId>> {
         TF_TRY(layer.check_vault(status.reference.host()));
         TF_ASSIGN(const auto vault, layer.vault_of(status.reference));

@@ -131,6 +131,33 @@ TEST_F(KeyringTest, RefusesARecordOfAnotherDataKey) {
     EXPECT_THAT(try_open(), FailsWith(Errc::substituted));
 }
 
+TEST_F(KeyringTest, ARecordExchangedUnderARunningKeyringIsAFailedProof) {
+    create(key("kek1"));
+    ASSERT_THAT(ring->check(Layer::two), Succeeds());
+    auto directory = keyring_directory();
+    must(directory->unlink("layer1"));
+    must(directory->unlink("layer2"));
+    must(try_create(key("kek1")));
+    EXPECT_THAT(ring->check(Layer::two), FailsWith(Errc::substituted));
+    EXPECT_EQ(ring->status(Layer::two).state, KeyState::degraded);
+    EXPECT_TRUE(ring->status(Layer::two).failing_since);
+}
+
+TEST_F(KeyringTest, GivesANewDiskNoEnvelopeThatWasNotProved) {
+    create(key("kek1"));
+    const auto old_record = must(keyring_directory()->read("layer2", 1 << 16));
+    const std::string old_version = ring->status(Layer::two).in_use->version();
+    cloud.add_key("kek1");
+    must(ring->rewrap(Layer::two, key("kek1"), {}));
+    const auto disks = envelope();
+    // The store is put back, and its key version is gone; the disks' still opens.
+    must(keyring_directory()->replace("layer2", old_record));
+    cloud.enable("kek1", old_version, false);
+    reopen();
+    ASSERT_THAT(ring->unwrap(Layer::two, disks), Succeeds());
+    EXPECT_THAT(ring->current(Layer::two), FailsWith(Errc::key_revoked));
+}
+
 TEST_F(KeyringTest, RefusesAVaultThatWasNotNoted) {
     create(key("kek1"));
     note2.vaults = {"other-kv.vault.azure.net"};

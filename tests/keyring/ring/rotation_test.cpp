@@ -1,3 +1,5 @@
+#include "keyring/envelope/record_file.h"
+#include "keyring/envelope/wrapped_key.h"
 #include "tests/keyring/ring/test_ring.h"
 
 namespace twofold::keyring {
@@ -194,6 +196,59 @@ TEST_F(RotationTest, TakesAlongADiskThatStayedBehind) {
         ring->rewrap(Layer::two, key("kek1"), {}));  // as if its header were restored from a backup
     const auto report = must(ring->rewrap(Layer::two, key("kek1"), holders()));
     EXPECT_EQ(disk.key(), report.to);
+}
+
+TEST_F(RotationTest, WritesNoRecordThatCouldNotBeReadAgain) {
+    create(key("kek1"));
+    auto& disk = add_holder("node0/data1");
+    auto record = must(WrappedKey::parse(envelope().record));
+    record.generation = std::uint64_t{1} << 62;  // the largest
+    auto directory = keyring_directory();
+    must(directory->unlink("layer2"));
+    must(RecordFile::create(
+        must(directory->open_file("layer2", io::Access::read_write, io::Create::must_not_exist,
+                                  io::Lock::exclusive)),
+        as_bytes(record.to_json())));
+    reopen();
+    cloud.add_key("kek1");
+    EXPECT_THAT(ring->rewrap(Layer::two, key("kek1"), holders()), FailsWith(Errc::damaged));
+    EXPECT_EQ(disk.rewraps, 0);
+    reopen();
+    EXPECT_THAT(ring->check(Layer::two), Succeeds());
+}
+
+// The kernel's, until it is told to fail.
+class FailingRandom final : public crypto::RandomSource {
+public:
+    Result<void> fill(MutableBytes out) override {
+        if (fails) return fail(Errc::failed, "no randomness");
+        return kernel_.fill(out);
+    }
+    bool fails = false;
+
+private:
+    crypto::KernelRandom kernel_;
+};
+
+TEST_F(RotationTest, WhatFailedInItsLastStepIsKnownToBeInForce) {
+    create(key("kek1"));
+    FailingRandom failing;
+    auto other =
+        must(Keyring::open(keyring_directory(), {deployment, vaults, failing, vaults.clock(), {}},
+                           {}, Keyring::LayerExpectation{*config, note2}));
+    cloud.add_key("kek1");
+    failing.fails = true;  // needed to overwrite the retired record, after the new one counts
+    EXPECT_THAT(other->rewrap(Layer::two, key("kek1"), {}), FailsWith(Errc::failed));
+    EXPECT_EQ(other->status(Layer::two).in_use->version(), newest("kek1"));
+}
+
+TEST_F(RotationTest, ThatWasCutIsNotUndoneByFollowingTheOldKey) {
+    create(key("kek1"));
+    cloud.add_key("kek2");
+    must(ring->rewrap(Layer::two, key("kek2"), {}));
+    config->next_reference = key("kek2");
+    reopen();
+    EXPECT_EQ(must(ring->newer_version(Layer::two)), std::nullopt);
 }
 
 TEST_F(RotationTest, MendsADamagedStoreRecordByADisksEnvelope) {
