@@ -121,7 +121,11 @@ Result<VaultSettings> VaultRegistry::change(const std::string& name, Change chan
     TF_ASSIGN(const auto lock, vault->lock("lock", true));
     TF_ASSIGN(VaultSettings settings, read_settings(*vault, name));
     TF_TRY(change(settings));
-    TF_TRY(vault->replace(kFile, settings.to_text()));
+    const std::string text = settings.to_text();
+    // One policy too many would be a file that nobody can read any more.
+    if (text.size() > VaultSettings::kFileMax || !VaultSettings::parse(text, name))
+        return fail(Errc::invalid, "vault {}: too many access policies", settings.name);
+    TF_TRY(vault->replace(kFile, text));
     return settings;
 }
 

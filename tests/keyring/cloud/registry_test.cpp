@@ -101,6 +101,18 @@ TEST(VaultRegistry, SetsOneKindOfPermissionAndLeavesTheOther) {
     EXPECT_THAT(registry.delete_policy("contoso-kv", who.object_id), FailsWith(Errc::not_found));
 }
 
+TEST(VaultRegistry, OnePolicyTooManyIsRefusedAndTheVaultStaysReadable) {
+    TestCloud cloud;
+    VaultRegistry registry(cloud.cloud);
+    VaultSettings vault = must(registry.show("contoso-kv"));
+    for (int i = 0; i < 1024; ++i) vault.policies.push_back({fmt::format("oid-{}", i), {}, {}});
+    must(must(cloud.cloud.open_vault("contoso-kv"))->replace("vault.json", vault.to_text()));
+    const std::vector<std::string> get = {"get"};
+    EXPECT_THAT(registry.set_policy("contoso-kv", "one-more", get, {}), FailsWith(Errc::invalid));
+    EXPECT_THAT(registry.set_policy("contoso-kv", "oid-1", get, {}), Succeeds());
+    EXPECT_THAT(must(registry.show("contoso-kv")).policies, SizeIs(1024));
+}
+
 TEST(VaultRegistry, ADamagedVaultIsItsOwnTroubleAlone) {
     TestCloud cloud;
     cloud.add_vault("other-kv");
