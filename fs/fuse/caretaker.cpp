@@ -4,7 +4,6 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <spawn.h>
 #include <sys/mount.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +23,9 @@ namespace {
 // Of a GETATTR while the size is in doubt; a truncation takes well below a millisecond.
 constexpr std::chrono::milliseconds kPatience{1000};
 constexpr std::chrono::milliseconds kPatienceUnderLock{20};
+// From umount(2) to the end of the loop; longer only when the mount lives on somewhere else.
+constexpr std::chrono::milliseconds kUnmountPatience{2000};
+constexpr std::chrono::milliseconds kInterruptEvery{20};
 
 constexpr std::size_t kReadAhead = 2 * kRequestMax;  // one request being read, the next on its way
 
@@ -63,7 +65,8 @@ Caretaker::Caretaker(fuse_session* session, std::string mountpoint, const DiskFi
 
 Caretaker::~Caretaker() { join(); }
 
-void Caretaker::start(std::function<void()> on_ready) {
+void Caretaker::start(std::function<void()> on_ready, std::function<void()> interrupt_loop) {
+    interrupt_loop_ = std::move(interrupt_loop);
     thread_ = std::thread([this, ready = std::move(on_ready)] { run(ready); });
 }
 
@@ -164,21 +167,29 @@ void Caretaker::join() {
 void Caretaker::unmount() {
     UniqueFd root(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat st {};
-    const bool ours = root && ::fstat(root.get(), &st) == 0 && st.st_dev == mounted_as_;
-    if (ours) {
+    if (root && ::fstat(root.get(), &st) == 0 && st.st_dev == mounted_as_) {
         ::syncfs(root.get());
         root.reset();  // it would keep the mount busy
-        if (try_unmount(false)) return;
-        log::warning("{}: in use; it is detached, and open files fail from now on", mountpoint_);
-        detached_busy_ = true;
-        root = UniqueFd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        try_unmount(true);
-        if (root) ::syncfs(root.get());
+        if (try_unmount(false)) {
+            if (ends_within(kUnmountPatience)) return;
+            log::warning("{}: mounted in another namespace, too; it fails there from now on",
+                         mountpoint_);
+        } else {
+            log::warning("{}: in use; open files fail from now on", mountpoint_);
+            root = UniqueFd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            try_unmount(true);
+            if (root) ::syncfs(root.get());
+        }
     }
-    // Nobody can come in any more, but files may be open. Any request makes a worker see the end.
+    detached_busy_ = true;
     ::fuse_session_exit(session_);
-    struct statvfs ignored {};
-    if (root) ::fstatvfs(root.get(), &ignored);
+    // More than once: a signal between the loop's look and its wait is lost.
+    while (!ends_within(kInterruptEvery)) interrupt_loop_();
+}
+
+bool Caretaker::ends_within(std::chrono::milliseconds time) {
+    std::unique_lock lock(mutex_);
+    return work_.wait_for(lock, time, [this] { return end_; });
 }
 
 bool Caretaker::try_unmount(bool lazily) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -51,7 +52,8 @@ public:
     Caretaker(const Caretaker&) = delete;
     Caretaker& operator=(const Caretaker&) = delete;
 
-    void start(std::function<void()> on_ready);
+    // `interrupt_loop` makes a loop that waits look whether the session has exited.
+    void start(std::function<void()> on_ready, std::function<void()> interrupt_loop);
     void request_stop() noexcept;
     // No more work, from the end of the loop on. The thread may still hang in a call until the
     // connection is closed; only then join(). The session outlives both.
@@ -76,11 +78,13 @@ private:
     void restore_size(Inode inode);
     void unmount();
     bool try_unmount(bool lazily);
+    bool ends_within(std::chrono::milliseconds time);
 
     fuse_session* const session_;
     const std::string mountpoint_;
     const DiskFiles& files_;
     const unsigned waiting_max_;
+    std::function<void()> interrupt_loop_;
     std::optional<dev_t> mounted_as_;  // st_dev of our file system; the thread's own
     std::atomic<pid_t> thread_id_{0};
     std::atomic<bool> detached_busy_{false};

@@ -3,6 +3,7 @@
 #include <fuse3/fuse_lowlevel.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 
@@ -29,6 +30,8 @@ void take_words(fuse_log_level level, const char* format, va_list values) {
     log::write(level <= FUSE_LOG_ERR ? log::Level::warning : log::Level::debug, last_words);
 }
 
+constexpr int kInterrupt = SIGUSR1;
+
 std::string option_list(const MountOptions& options) {
     std::string list = "default_permissions,subtype=twofold,fsname=" + options.fsname;
     if (options.allow_other) list += ",allow_other";
@@ -54,11 +57,12 @@ Result<Session> new_session(Served& served, const MountOptions& options) {
 Result<void> mount_session(fuse_session* session, const std::string& mountpoint) {
     last_words.clear();
     if (::fuse_session_mount(session, mountpoint.c_str()) == 0) return {};
-    return fail(Error{Errc::failed,
-                      fmt::format("mount on {}: {}", mountpoint, last_words),
-                      "FUSE needs /dev/fuse and, for an ordinary user, fusermount3",
-                      0,
-                      {}});
+    return fail(
+        Error{Errc::failed,
+              fmt::format("mount on {}: {}", mountpoint, last_words),
+              "FUSE needs a /dev/fuse that you may open and, unless you are root, fusermount3",
+              0,
+              {}});
 }
 
 }  // namespace
@@ -111,7 +115,12 @@ Result<void> Mount::run() {
     ::fuse_loop_cfg_set_max_threads(config.get(), state_->options.threads);
     ::fuse_loop_cfg_set_idle_threads(config.get(), state_->options.threads);
     ::fuse_loop_cfg_set_clone_fd(config.get(), state_->options.clone_fd ? 1 : 0);
-    state_->caretaker->start(state_->options.on_ready);
+    // libfuse's loop waits on a semaphore, which only a signal interrupts.
+    struct sigaction nothing {};
+    nothing.sa_handler = [](int) {};
+    ::sigaction(kInterrupt, &nothing, nullptr);
+    state_->caretaker->start(state_->options.on_ready,
+                             [loop = ::pthread_self()] { ::pthread_kill(loop, kInterrupt); });
     const int looped = ::fuse_session_loop_mt(state_->session.get(), config.get());
     state_->close();
     TF_TRY(state_->files->flush_all(Durability::synced));

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <boost/filesystem.hpp>
+#include <cerrno>
 
 #include "base/unique_fd.h"
 #include "fs/fuse/mount.h"
@@ -10,14 +11,22 @@
 namespace twofold::fs {
 namespace {
 
+Failure lost_daemon(const std::string& path) {
+    return fail(Error{Errc::busy,
+                      "mount point " + path + ": the mount there lost its daemon",
+                      "clear it: fusermount3 -u " + path,
+                      0,
+                      {}});
+}
+
 Result<void> check_not_mounted(int fd, const std::string& path) {
     struct statx found {};
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &found) != 0)
-        return fail_errno(errno, "mount point " + path);
+        return errno == ENOTCONN ? lost_daemon(path) : fail_errno(errno, "mount point " + path);
     if ((found.stx_attributes_mask & found.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) return {};
     return fail(Error{Errc::busy,
                       "mount point " + path + ": in use: something is mounted there",
-                      "unmount it, or choose another directory",
+                      "unmount it (fusermount3 -u " + path + "), or choose another directory",
                       0,
                       {}});
 }

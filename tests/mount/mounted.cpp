@@ -13,6 +13,7 @@
 #include <random>
 
 #include "fs/block/file_device.h"
+#include "tests/support/test_disks.h"
 
 namespace twofold::fs {
 
@@ -97,12 +98,66 @@ std::unique_ptr<BlockDevice> memory_device(std::uint64_t size) {
     return must(FileDevice::open(io::make_memory_file(size), io::Access::read_write));
 }
 
-std::vector<MountCase> all_cases() {
+namespace {
+
+// An encrypted disk on an image in memory, with its own threads, that closes itself.
+class EncryptedTestDevice final : public BlockDevice {
+public:
+    EncryptedTestDevice(std::uint64_t size, const Layers& layers)
+        : test_({.blocks = size / kBlockSize, .pool = 1024, .log = 64, .segments_max = 8}, layers) {
+        test_.options.background = true;
+        test_.open();
+    }
+    ~EncryptedTestDevice() override {
+        if (const auto closed = test_.disk->close(); !closed)
+            ADD_FAILURE() << "close: " << closed.error().line();
+    }
+    Geometry geometry() const override { return test_.disk->geometry(); }
+    bool read_only() const override { return test_.disk->read_only(); }
+    Result<void> read(ByteOffset offset, MutableBytes out) override {
+        return test_.disk->read(offset, out);
+    }
+    Result<void> write(ByteOffset offset, Bytes data) override {
+        return test_.disk->write(offset, data);
+    }
+    Result<void> zero(ByteOffset offset, std::uint64_t length) override {
+        return test_.disk->zero(offset, length);
+    }
+    Result<std::optional<BlockRange>> next_data(BlockIndex from) override {
+        return test_.disk->next_data(from);
+    }
+    Result<void> flush(Durability durability) override { return test_.disk->flush(durability); }
+
+private:
+    TestDisk test_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockDevice> one_layer_device(std::uint64_t size) {
+    return std::make_unique<EncryptedTestDevice>(size, one_layer());
+}
+std::unique_ptr<BlockDevice> two_layer_device(std::uint64_t size) {
+    return std::make_unique<EncryptedTestDevice>(size, two_layers());
+}
+
+namespace {
+std::vector<MountCase> cases_of(
+    std::initializer_list<std::pair<const char*, decltype(&memory_device)>> devices) {
     std::vector<MountCase> cases;
-    for (const CacheMode mode :
-         {CacheMode::write_back, CacheMode::write_through, CacheMode::direct})
-        cases.push_back({"Plain", memory_device, mode});
+    for (const auto& [name, make] : devices)
+        for (const CacheMode mode :
+             {CacheMode::write_back, CacheMode::write_through, CacheMode::direct})
+            cases.push_back({name, make, mode});
     return cases;
+}
+}  // namespace
+
+std::vector<MountCase> plain_cases() { return cases_of({{"Plain", &memory_device}}); }
+std::vector<MountCase> all_cases() {
+    return cases_of({{"Plain", &memory_device},
+                     {"OneLayer", &one_layer_device},
+                     {"TwoLayers", &two_layer_device}});
 }
 
 std::string name_of(const testing::TestParamInfo<MountCase>& info) {
@@ -185,7 +240,7 @@ void in_child(const std::function<void()>& body) {
 }
 
 Outcome shell(const std::string& command) {
-    FILE* pipe = ::popen(("{ " + command + "\n} 2>&1").c_str(), "re");
+    FILE* pipe = ::popen(("not() { ! \"$@\"; }; { " + command + "\n} 2>&1").c_str(), "re");
     TF_CHECK(pipe != nullptr);
     Outcome outcome{0, {}};
     char buffer[4096];

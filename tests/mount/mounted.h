@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -80,9 +81,12 @@ struct MountCase {
     CacheMode mode;
 };
 std::string name_of(const testing::TestParamInfo<MountCase>& info);
-// Every device in every mode.
+// Every device in every mode; or only the plain one, where the device itself does not matter.
 std::vector<MountCase> all_cases();
+std::vector<MountCase> plain_cases();
 std::unique_ptr<BlockDevice> memory_device(std::uint64_t size);
+std::unique_ptr<BlockDevice> one_layer_device(std::uint64_t size);
+std::unique_ptr<BlockDevice> two_layer_device(std::uint64_t size);
 
 // One disk "data0", mounted as the case says, with a probe in front of it.
 class MountTest : public testing::TestWithParam<MountCase> {
@@ -134,10 +138,12 @@ bool read_at(int fd, std::uint64_t offset, Aligned& out);
 // two processes as well.
 void in_child(const std::function<void()>& body);
 
-// What a command prints on both streams, and how it ends.
+// What a command prints on both streams, and how it ends. `not` turns an outcome around where set
+// -e shall see it (after `!` it does not look).
 struct Outcome {
     int code;
     std::string text;
+    friend void PrintTo(const Outcome& outcome, std::ostream* out) { *out << outcome.text; }
 };
 Outcome shell(const std::string& command);
 MATCHER(Worked, "exit code 0") {
