@@ -30,7 +30,7 @@ write_log() {  # DIRECTORY SEGMENTS
 
 @test "K1 the short form of a key identifier is understood" {
     kafka_cloud
-    byok --encryption-key-identifier myakv.azure.com/KEK1/v1
+    byok --encryption-key-name myakv.azure.com/KEK1/v1
     a_disk
     does status "$store" --json
     grep -q "https://myakv.vault.azure.net/keys/KEK1/$(newest_version)" <<<"$output"
@@ -38,7 +38,7 @@ write_log() {  # DIRECTORY SEGMENTS
     pattern a 65536 | dd of="$mnt/data0.img" conv=notrunc,fsync status=none
     unmounted
     rotate_key
-    does rotate "$store" --encryption-key-version v2
+    does rotate "$store" --encryption-key-name myakv.azure.com/KEK1/v2
     mounted
     does wait "$store" --for "kek=$(newest_version)" --timeout 20s
     cmp -n 65536 <(pattern a 65536) "$mnt/data0.img"
