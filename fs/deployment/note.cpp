@@ -13,13 +13,14 @@ using nlohmann::json;
 constexpr std::uint64_t kFormat = 1;
 constexpr std::size_t kNoteMax = 32 << 20;  // bytes: 4096 disks with a few keysets each
 constexpr std::size_t kNameMax = 64, kHostMax = 512, kPathMax = 4096, kVaultsMax = 64,
-                      kKeysetsMax = 4;
+                      kKeysetsMax = 4, kIdentityMax = 512;
 
 json to_json_value(const TrustedLayer& layer) {
     return {{"dekId", layer.dek.id.hex()},
             {"dekGeneration", layer.dek.generation},
             {"commitment", to_hex(layer.commitment)},
-            {"vaults", layer.vaults}};
+            {"vaults", layer.vaults},
+            {"identity", layer.identity}};
 }
 
 Result<std::optional<TrustedLayer>> parse_layer(JsonFields& fields, const char* name) {
@@ -36,6 +37,7 @@ Result<std::optional<TrustedLayer>> parse_layer(JsonFields& fields, const char* 
         else
             layer.vaults.push_back(*text);
     }
+    layer.identity = object.text("identity", kIdentityMax);
     TF_TRY(object.finish());
     return std::optional<TrustedLayer>(std::move(layer));
 }
@@ -149,6 +151,10 @@ Result<void> TrustNote::check(const Deployment& store) const {
     if (store.choices != choices) return differs("the profile or a choice made at creation");
     if (store.layer1.has_value() != layer1.has_value()) return differs("layer 1");
     if (store.layer2.has_value() != layer2.has_value()) return differs("layer 2");
+    if (layer1 && store.layer1->identity_id != layer1->identity)
+        return differs("the identity of layer 1");
+    if (layer2 && store.layer2->identity_id != layer2->identity)
+        return differs("the identity of layer 2");
     for (const Disk& disk : store.disks) {
         TF_ASSIGN(const TrustedDisk* noted, this->disk(disk.name));
         if (noted->node != disk.node || noted->role != disk.role)

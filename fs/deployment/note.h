@@ -13,11 +13,13 @@
 
 namespace twofold::fs {
 
-// What is trusted of a layer's data key: which one it is, and which vaults may be asked for it.
+// What is trusted of a layer's data key: which one it is, which vaults may be asked for it, and as
+// whom: an identity that lost its access is not to be replaced by another from the store.
 struct TrustedLayer {
     crypto::DekName dek;
     std::array<std::byte, 32> commitment{};  // crypto::deployment_commitment
     std::vector<std::string> vaults;         // hosts
+    std::string identity;                    // object id
     bool operator==(const TrustedLayer&) const = default;
 };
 

@@ -157,6 +157,13 @@ refused_creation() {
     leaves_untouched 4 'note|other-kv|differ' mount "$store" "$mnt"
 }
 
+@test "A deployment file that names another identity than the note" {
+    a_store
+    does identity create other-identity
+    sed -i "s/$(object_id_of "$identity")/$(object_id_of other-identity)/" "$store/deployment.json"
+    leaves_untouched 4 'identity.*differs' mount "$store" "$mnt"
+}
+
 @test "Symbolic links in place of the store's files are not followed" {
     a_store
     mv "$(image)" "$machine/elsewhere.img"

@@ -42,7 +42,7 @@ Result<void> find_layers(const fs::Store& store, keyring::CloudVaults& vaults, F
         finding.lines.push_back(fmt::format("         data key {}, commitment {}",
                                             found.note.dek.id.hex(),
                                             to_hex(found.note.commitment)));
-        layer_of(finding.note, layer) = to_trusted(found.note);
+        layer_of(finding.note, layer) = to_trusted(found.note, config.identity);
     }
     return {};
 }

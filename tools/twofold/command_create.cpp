@@ -140,7 +140,7 @@ Result<fs::TrustNote> make_keys(fs::NewStore& fresh, keyring::CloudVaults& vault
     for (const crypto::Layer layer : kLayers) {
         if (!keys->has(layer)) continue;
         TF_ASSIGN(const keyring::LayerNote trusted, keys->note(layer));
-        layer_of(note, layer) = to_trusted(trusted);
+        layer_of(note, layer) = to_trusted(trusted, layer_of(deployment, layer)->identity_id);
     }
     return note;
 }

@@ -107,8 +107,8 @@ keyring::LayerNote to_note(const fs::TrustedLayer& layer) {
     return {layer.dek, layer.commitment, layer.vaults};
 }
 
-fs::TrustedLayer to_trusted(const keyring::LayerNote& note) {
-    return {note.dek, note.commitment, note.vaults};
+fs::TrustedLayer to_trusted(const keyring::LayerNote& note, const std::string& identity) {
+    return {note.dek, note.commitment, note.vaults, identity};
 }
 
 }  // namespace twofold::cli

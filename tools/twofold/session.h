@@ -65,7 +65,7 @@ private:
 // Between the words of the store and the note, which know no keyring, and the keyring's.
 Result<keyring::LayerConfig> to_config(const fs::LayerKey& key);
 keyring::LayerNote to_note(const fs::TrustedLayer& layer);
-fs::TrustedLayer to_trusted(const keyring::LayerNote& note);
+fs::TrustedLayer to_trusted(const keyring::LayerNote& note, const std::string& identity);
 
 // The layer's entry of a deployment or a note.
 template <class Holder>

@@ -50,6 +50,10 @@ TEST(TrustNote, AStoreThatDiffersIsSubstituted) {
     EXPECT_THAT(check([](Deployment& d) { d.choices.customer_key = false; }),
                 FailsWith(Errc::substituted));
     EXPECT_THAT(check([](Deployment& d) { d.layer2.reset(); }), FailsWith(Errc::substituted));
+    EXPECT_THAT(check([](Deployment& d) { d.layer1->identity_id = "oid-2"; }),
+                FailsWith(Errc::substituted));
+    EXPECT_THAT(check([](Deployment& d) { d.layer2->identity_id = "oid-1"; }),
+                FailsWith(Errc::substituted));
     EXPECT_THAT(check([](Deployment& d) { d.disks[1].name = "data1"; }),
                 FailsWith(Errc::substituted));
     EXPECT_THAT(check([](Deployment& d) { d.disks[1].role = Role::os; }),

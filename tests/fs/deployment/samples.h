@@ -24,11 +24,12 @@ inline Deployment sample_deployment() {
     return deployment;
 }
 
-inline TrustedLayer sample_layer(unsigned char fill) {
+inline TrustedLayer sample_layer(unsigned char fill, const char* identity) {
     TrustedLayer layer;
     layer.dek = {sample_uuid(fill), 1};
     layer.commitment.fill(std::byte{fill});
     layer.vaults = {"contoso-kv.vault.azure.net"};
+    layer.identity = identity;
     return layer;
 }
 
@@ -37,8 +38,8 @@ inline TrustNote sample_note() {
     note.deployment = sample_uuid(0xd0);
     note.cloud = sample_deployment().cloud;
     note.choices = sample_deployment().choices;
-    note.layer1 = sample_layer(1);
-    note.layer2 = sample_layer(2);
+    note.layer1 = sample_layer(1, "oid-1");
+    note.layer2 = sample_layer(2, "oid-2");
     const KeysetNote one_layer{1, Suite::xaes_256_gcm, Suite::none, sample_uuid(1), {}, {}, {}};
     KeysetNote two_layers{
         1, Suite::aes_256_xts, Suite::xchacha20_poly1305, sample_uuid(1), sample_uuid(2), {}, {}};
