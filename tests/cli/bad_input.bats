@@ -157,6 +157,12 @@ refused_creation() {
     leaves_untouched 4 'note|other-kv|differ' mount "$store" "$mnt"
 }
 
+@test "A deployment file whose key identifier is none" {
+    a_store
+    sed -i "s#https://$vault#http://$vault#" "$store/deployment.json"
+    leaves_untouched 4 'deployment.json.*https' mount "$store" "$mnt"
+}
+
 @test "A deployment file that names another identity than the note" {
     a_store
     does identity create other-identity

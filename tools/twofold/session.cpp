@@ -95,10 +95,15 @@ Result<std::unique_ptr<keyring::Keyring>> Session::open_keyring() {
 }
 
 Result<keyring::LayerConfig> to_config(const fs::LayerKey& key) {
-    TF_ASSIGN(keyring::KeyId reference, keyring::KeyId::parse(key.reference));
+    const auto identifier = [](const std::string& text) -> Result<keyring::KeyId> {
+        auto id = keyring::KeyId::parse(text);
+        if (!id) return fail(Errc::damaged, "deployment.json: {}", id.error().what);
+        return id;
+    };
+    TF_ASSIGN(keyring::KeyId reference, identifier(key.reference));
     std::optional<keyring::KeyId> next;
     if (!key.next_reference.empty()) {
-        TF_ASSIGN(next, keyring::KeyId::parse(key.next_reference));
+        TF_ASSIGN(next, identifier(key.next_reference));
     }
     return keyring::LayerConfig{std::move(reference), std::move(next), key.identity_id};
 }
