@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 
 #include "base/log.h"
@@ -28,6 +29,8 @@ constexpr std::chrono::milliseconds kUnmountPatience{2000};
 constexpr std::chrono::milliseconds kInterruptEvery{20};
 
 constexpr std::size_t kReadAhead = 2 * kRequestMax;  // one request being read, the next on its way
+
+dev_t device_of(const struct statx& st) { return makedev(st.stx_dev_major, st.stx_dev_minor); }
 
 // Without a shell; false when it cannot be started or fails.
 bool run_program(std::vector<std::string> words) {
@@ -70,8 +73,26 @@ void Caretaker::start(std::function<void()> on_ready, std::function<void()> inte
     thread_ = std::thread([this, ready = std::move(on_ready)] { run(ready); });
 }
 
+// vfork(2): the child shares our memory, so that `call` works on what it captured, and nothing else
+// runs in this thread meanwhile. It makes system calls only: no locks, no allocation.
+template <class Call>
+int Caretaker::in_own_process(Call call) {
+    volatile int error = 0;
+    const pid_t child = ::vfork();
+    if (child < 0) return errno;
+    if (child == 0) {
+        helper_ = ::getpid();
+        ::close_range(3, ~0U, 0);  // of the child alone; /dev/fuse above all
+        error = call();
+        ::_exit(0);
+    }
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    helper_ = 0;
+    return error;
+}
+
 void Caretaker::run(const std::function<void()>& on_ready) {
-    thread_id_ = ::gettid();
     if (learn_mount()) on_ready();
     std::unique_lock lock(mutex_);
     while (true) {
@@ -84,7 +105,7 @@ void Caretaker::run(const std::function<void()>& on_ready) {
             lock.lock();
             restoring_.clear();
             size_right_.notify_all();
-            continue;  // sizes first: our own open files would keep the mount busy
+            continue;
         }
         lock.unlock();
         unmount();
@@ -93,12 +114,14 @@ void Caretaker::run(const std::function<void()>& on_ready) {
     }
 }
 
-// Fails only when the mount was gone before anybody could use it.
+// Without a request: AT_STATX_DONT_SYNC takes what the kernel knows. Fails when the mount is gone
+// already.
 bool Caretaker::learn_mount() {
-    struct stat st {};
-    if (::stat(mountpoint_.c_str(), &st) != 0) return false;
-    mounted_as_ = st.st_dev;
-    raise_read_ahead(st.st_dev);
+    struct statx st {};
+    if (::statx(AT_FDCWD, mountpoint_.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &st) != 0)
+        return false;
+    mounted_as_ = device_of(st);
+    raise_read_ahead(mounted_as_);
     return true;
 }
 
@@ -122,26 +145,32 @@ bool Caretaker::size_in_doubt(Inode inode) const {
 void Caretaker::await_size(Inode inode, Asking how, pid_t asker) {
     const auto patience = how == Asking::by_path ? kPatience : kPatienceUnderLock;
     std::unique_lock lock(mutex_);
-    if (!in_doubt(inode) || asker == thread_id_ || waiting_ >= waiting_max_) return;
+    if (!in_doubt(inode) || asker == helper_ || waiting_ >= waiting_max_) return;
     ++waiting_;
     size_right_.wait_for(lock, patience, [&] { return end_ || !in_doubt(inode); });
     --waiting_;
 }
 
 // By a descriptor, checked first: what lies at the path may be another file system by now.
+int truncate_if(const char* path, dev_t device, Inode inode, off_t size) {
+    const int fd = ::open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct statx st {};
+    if (fd < 0 || ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &st) != 0)
+        return errno;
+    if (device_of(st) != device || st.stx_ino != inode.value()) return ESTALE;
+    char by_fd[sizeof "/proc/self/fd/" + 10];
+    std::snprintf(by_fd, sizeof by_fd, "/proc/self/fd/%d", fd);
+    return ::truncate(by_fd, size) == 0 ? 0 : errno;
+}
+
 void Caretaker::restore_size(Inode inode) {
     const std::string path = mountpoint_ + "/" + files_.name(inode);
-    const UniqueFd fd(::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
-    struct stat st {};
-    if (!fd || ::fstat(fd.get(), &st) != 0 || st.st_dev != mounted_as_ ||
-        st.st_ino != inode.value()) {
-        log::warning("{}: a write past its end was refused, but its size is out of reach", path);
-        return;
-    }
-    const std::string by_fd = "/proc/self/fd/" + std::to_string(fd.get());
-    if (::truncate(by_fd.c_str(), static_cast<off_t>(files_.size(inode))) != 0)
+    const auto size = static_cast<off_t>(files_.size(inode));
+    const int error =
+        in_own_process([&] { return truncate_if(path.c_str(), mounted_as_, inode, size); });
+    if (error != 0)
         log::warning("{}: a write past its end was refused, but its size stays moved: {}", path,
-                     std::strerror(errno));
+                     std::strerror(error));
 }
 
 // ---- Stopping ----
@@ -164,21 +193,28 @@ void Caretaker::join() {
     if (thread_.joinable()) thread_.join();
 }
 
+int sync_if(const char* path, dev_t device) {
+    const int fd = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct statx st {};
+    if (fd < 0 || ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) != 0)
+        return errno;
+    if (device_of(st) != device) return ESTALE;
+    return ::syncfs(fd) == 0 ? 0 : errno;
+}
+
 void Caretaker::unmount() {
-    UniqueFd root(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct stat st {};
-    if (root && ::fstat(root.get(), &st) == 0 && st.st_dev == mounted_as_) {
-        ::syncfs(root.get());
-        root.reset();  // it would keep the mount busy
+    const auto sync = [this] {
+        return in_own_process([this] { return sync_if(mountpoint_.c_str(), mounted_as_); });
+    };
+    if (sync() != ESTALE) {  // else something else is mounted there: not ours to unmount
         if (try_unmount(false)) {
             if (ends_within(kUnmountPatience)) return;
             log::warning("{}: mounted in another namespace, too; it fails there from now on",
                          mountpoint_);
         } else {
             log::warning("{}: in use; open files fail from now on", mountpoint_);
-            root = UniqueFd(::open(mountpoint_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+            sync();
             try_unmount(true);
-            if (root) ::syncfs(root.get());
         }
     }
     detached_busy_ = true;

@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -18,9 +17,11 @@ struct fuse_session;
 
 namespace twofold::fs {
 
-// What the daemon does to its own mount from outside, as any program would, in one thread that
-// serves no requests: the kernel may hold locks during each of these calls that only a worker's
-// answer frees.
+// What the daemon does to its own mount from outside, as any program would: from one thread that
+// serves no requests, since the kernel may hold locks during each of these calls that only a
+// worker's answer frees, and in a process of its own, which has not opened /dev/fuse. (A daemon
+// that is killed while a thread of it waits for its own answer never dies: that thread keeps the
+// connection open that its death would close.)
 //
 // Sizes. With the write-back cache a write past the end is taken by the kernel, which moves its
 // idea of the file's size (i_size) at once and asks later, in WRITE requests from its cache. From
@@ -65,7 +66,7 @@ public:
     // Whether the kernel's size of the file is, or may be, wrong at present: what it is told about
     // the file is then valid for no time.
     bool size_in_doubt(Inode inode) const;
-    // Waits for the size to be right again, unless the caretaker is the one that asks.
+    // Waits for the size to be right again, unless it is our own helper that asks.
     enum class Asking { by_path, by_file };
     void await_size(Inode inode, Asking how, pid_t asker);
 
@@ -75,6 +76,8 @@ private:
     void run(const std::function<void()>& on_ready);
     bool learn_mount();
     bool in_doubt(Inode inode) const { return moved_.count(inode) + restoring_.count(inode) > 0; }
+    template <class Call>
+    int in_own_process(Call call);
     void restore_size(Inode inode);
     void unmount();
     bool try_unmount(bool lazily);
@@ -85,8 +88,8 @@ private:
     const DiskFiles& files_;
     const unsigned waiting_max_;
     std::function<void()> interrupt_loop_;
-    std::optional<dev_t> mounted_as_;  // st_dev of our file system; the thread's own
-    std::atomic<pid_t> thread_id_{0};
+    dev_t mounted_as_ = 0;          // st_dev of our file system; the thread's own
+    std::atomic<pid_t> helper_{0};  // the process that works for us at present
     std::atomic<bool> detached_busy_{false};
 
     mutable std::mutex mutex_;
