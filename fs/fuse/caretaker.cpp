@@ -133,8 +133,14 @@ void Caretaker::size_moved(Inode inode) noexcept {
         moved_.insert(inode);
     }
     // Attributes only (a negative offset): takes none of the locks that a writer holds.
-    ::fuse_lowlevel_notify_inval_inode(session_, inode.value(), -1, 0);
+    for (const Inode stale : {inode, kRootInode})
+        ::fuse_lowlevel_notify_inval_inode(session_, stale.value(), -1, 0);
     work_.notify_one();
+}
+
+bool Caretaker::in_doubt(Inode inode) const {
+    if (inode == kRootInode) return !moved_.empty() || !restoring_.empty();
+    return moved_.count(inode) + restoring_.count(inode) > 0;
 }
 
 bool Caretaker::size_in_doubt(Inode inode) const {

@@ -31,17 +31,18 @@ namespace twofold::fs {
 // the caretaker truncates the file, through the mount, to the size it has:
 //
 //     WRITE past the end --> size_moved(): attributes invalidated --> EFBIG, which fsync(2) returns
-//     caretaker: truncate(2) --> SETATTR(size as it is) --> accepted; the kernel drops pages and
-//     size
+//     caretaker: truncate(2) --> SETATTR(size as it is) --> accepted; the kernel's size is back
 //
 // Whoever asks between the two finds the attributes invalidated, so that the question comes to us
 // as a GETATTR, which await_size() holds back until the size is right: a stat(2) after the failed
 // fsync(2) shows the old size, and a write(2) after it is not dropped, unrefused, by the
-// truncation. Waiting is bounded, in time and in workers, so that nothing stays stuck whatever lock
-// an asker holds. One is known: lseek(SEEK_END) asks under the inode's lock, which the truncation
-// needs; it waits in vain, for 20 ms, and sees the size as moved. It comes with the file it asks
-// for, as write(2) does and stat(2) does not. truncate(2) takes a path and opens no file: closing
-// one would take the error that the close(2) of another descriptor is to report.
+// truncation. (A statx(2) for the size alone would be answered from the cache; so the directory's
+// attributes are invalidated as well, and the walk along the path asks us.) Waiting is bounded, in
+// time and in workers, so that nothing stays stuck whatever lock an asker holds. One is known:
+// lseek(SEEK_END) asks under the inode's lock, which the truncation needs; it waits in vain, for 20
+// ms, and sees the size as moved. It comes with the file it asks for, as write(2) does and stat(2)
+// does not. truncate(2) takes a path and opens no file: closing one would take the error that the
+// close(2) of another descriptor is to report.
 //
 // Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
 // kernel writes back.
@@ -75,7 +76,7 @@ public:
 private:
     void run(const std::function<void()>& on_ready);
     bool learn_mount();
-    bool in_doubt(Inode inode) const { return moved_.count(inode) + restoring_.count(inode) > 0; }
+    bool in_doubt(Inode inode) const;  // mutex_ is held; of the root: any disk
     template <class Call>
     int in_own_process(Call call);
     void restore_size(Inode inode);
