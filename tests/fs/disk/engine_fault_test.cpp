@@ -37,8 +37,9 @@ protected:
     void fail_next(FileCall::Kind kind, Result<void> (*with)() = eio) {
         fault = [this, kind, with](const FileCall& call) -> Result<void> {
             if (call.kind != kind) return {};
+            const auto error = with;  // the next line ends this function object
             fault = [](const FileCall&) { return Result<void>(); };
-            return with();
+            return error();
         };
     }
     // Which the disk is dropped and opened again, everything that was written being there.
