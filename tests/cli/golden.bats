@@ -26,7 +26,7 @@ golden() {
     for command in 'vault create' 'vault show' 'vault list' 'vault set-policy' \
         'key create' 'key show' 'key list' 'key list-versions' 'key rotate' 'key set-attributes' 'key delete' 'key recover' \
         'identity create' 'identity show' 'identity list' 'identity delete' 'profile list' 'profile show' \
-        create 'disk add' 'disk list' 'disk show' mount umount attach detach status wait rotate inspect check completion; do
+        create 'disk add' 'disk list' 'disk show' mount umount attach detach status wait rotate inspect check adopt completion; do
         # shellcheck disable=SC2086  # two words
         does $command --help
         grep -q '^Example' <<<"$output" || explain "no example" "$command"

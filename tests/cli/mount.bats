@@ -76,6 +76,7 @@ load helper
 @test "Buffered, direct and mapped writes meet in one content" {
     a_store
     mounted
+    cd "$machine"  # fio leaves its state where it runs
     fio --name=mix --filename="$mnt/data0.img" --size=16M --rw=randwrite --bs=4k --verify=crc32c \
         --do_verify=1 --verify_fatal=1 --ioengine=psync --number_ios=400 --output="$machine/fio1"
     fio --name=direct --filename="$mnt/data0.img" --size=16M --rw=randwrite --bs=4k-256k --verify=crc32c \
