@@ -112,9 +112,12 @@ Result<void> Checker::open_header(crypto::KeySource& keys, const DiskNote& expec
               Header::open(file_, keys, expected, options_.limits, Libraries::fastest));
     header_ = std::move(opened.header);
     keys_.emplace(std::move(opened.keys));
-    for (const HeaderDamage& damage : header_->damage())
+    for (const HeaderDamage& damage : header_->damage()) {
+        // Its text names the copy, as our finding does.
+        const std::size_t prefix = damage.text.find(": ");
         find(fmt::format("header copy {}", damage.copy == HeaderCopy::a ? "A" : "B"), Errc::damaged,
-             damage.text);
+             prefix == std::string::npos ? damage.text : damage.text.substr(prefix + 2));
+    }
     return {};
 }
 

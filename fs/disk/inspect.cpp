@@ -119,9 +119,10 @@ std::array<Suite, 2> ImageReport::suites() const {
 
 const Superblock* ImageReport::superblock() const {
     const Superblock* best = nullptr;
-    const StaticSector* const disk = facts();
+    const bool sound = std::ranges::any_of(
+        headers, [](const HeaderReport& header) { return header.facts && header.problem.empty(); });
     for (const SuperblockReport& report : superblocks)
-        if (report.superblock && disk && report.superblock->disk == disk->disk &&
+        if (report.superblock && (!sound || report.superblock->disk == facts()->disk) &&
             (best == nullptr || report.superblock->generation > best->generation))
             best = &*report.superblock;
     return best;

@@ -59,7 +59,7 @@ struct ImageReport {
     const StaticSector* facts() const;
     // Of the ACTIVE keyset, layer 1 and 2; none and none where the facts name no such keyset.
     std::array<Suite, 2> suites() const;
-    // The highest generation that names this disk.
+    // The highest generation that names this disk; any disk, where the facts are of a damaged copy.
     const Superblock* superblock() const;
 };
 
