@@ -151,7 +151,10 @@ Result<TargetWords> TargetWords::parse(std::string_view text) {
     const auto value = parse_json(text.empty() ? "{}" : text, "rotate");
     if (!value || !value->is_object()) return fail(Errc::usage, "rotate: not a JSON object");
     TargetWords words;
-    words.layer = static_cast<int>(json_integer(*value, "layer").value_or(2) & 0xff);
+    const auto layer = json_integer(*value, "layer").value_or(2);
+    if (layer != 1 && layer != 2)
+        return fail(Errc::usage, "rotate: layer {}: must be 1 or 2", layer);
+    words.layer = static_cast<int>(layer);
     words.key_name = json_text(*value, "keyName").value_or("");
     words.key_version = json_text(*value, "keyVersion").value_or("");
     words.vault_uri = json_text(*value, "vaultUri").value_or("");
