@@ -26,8 +26,9 @@ struct Written {
     std::size_t size;
 };
 struct AttributeChange {
-    std::optional<std::uint64_t> size;
-    std::optional<std::int64_t> accessed, modified;  // nanoseconds since 1970
+    std::optional<std::uint64_t> size = std::nullopt;
+    std::optional<std::int64_t> accessed = std::nullopt;  // nanoseconds since 1970
+    std::optional<std::int64_t> modified = std::nullopt;
 };
 // What a write across the end comes to, when the bytes inside are written: a shorter count, or
 // too_big.

@@ -155,9 +155,7 @@ std::vector<MountCase> cases_of(
 
 std::vector<MountCase> plain_cases() { return cases_of({{"Plain", &memory_device}}); }
 std::vector<MountCase> all_cases() {
-    return cases_of({{"Plain", &memory_device},
-                     {"OneLayer", &one_layer_device},
-                     {"TwoLayers", &two_layer_device}});
+    return cases_of({{"Plain", &memory_device}, {"TwoLayers", &two_layer_device}});
 }
 
 std::string name_of(const testing::TestParamInfo<MountCase>& info) {

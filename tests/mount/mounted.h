@@ -81,7 +81,8 @@ struct MountCase {
     CacheMode mode;
 };
 std::string name_of(const testing::TestParamInfo<MountCase>& info);
-// Every device in every mode; or only the plain one, where the device itself does not matter.
+// The plain and the doubly encrypted device in every mode; or only the plain one, where the device
+// itself does not matter.
 std::vector<MountCase> all_cases();
 std::vector<MountCase> plain_cases();
 std::unique_ptr<BlockDevice> memory_device(std::uint64_t size);
