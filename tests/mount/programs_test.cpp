@@ -95,11 +95,13 @@ TEST_P(Programs, Ext4OnALoopDevice) {
 
 TEST_P(Programs, FioVerifiesWhatItWrote) {
     const std::string fio =
-        "fio --name=verify --filename=$DISK --size=32m --verify=crc32c --verify_fatal=1 "
+        "cd $SCRATCH && fio --verify_state_save=0 --name=verify --filename=$DISK --size=32m "
+        "--verify=crc32c --verify_fatal=1 "
         "--ioengine=psync --thread --bsrange=4k-256k --rw=randrw --io_size=32m ";
     EXPECT_THAT(shell(fio + "--direct=0 --fsync=64"), Worked());
     EXPECT_THAT(shell(fio + "--direct=1"), Worked());
-    EXPECT_THAT(shell("fio --name=async --filename=$DISK --size=32m --verify=crc32c --rw=write "
+    EXPECT_THAT(shell("cd $SCRATCH && fio --verify_state_save=0 --name=async --filename=$DISK "
+                      "--size=32m --verify=crc32c --rw=write "
                       "--verify_fatal=1 --ioengine=libaio --iodepth=8 --direct=1 --bs=64k"),
                 Worked());
 }
