@@ -272,3 +272,53 @@ load helper
     grep -q '^Max core file size *0 *0' "/proc/$pid/limits"
     (($(awk '/^VmLck:/ {print $2}' "/proc/$pid/status") > 0))
 }
+
+@test "Other users see the disks only where that was asked for" {
+    needs_root  # to be another user
+    chmod 755 "$machine"
+    a_store
+    mounted -o umask=022
+    run ! setpriv --reuid nobody --clear-groups stat "$mnt/data0.img"
+    unmounted
+    mounted -o allow_other
+    run ! setpriv --reuid nobody --clear-groups stat "$mnt/data0.img"  # the modes still count
+    unmounted
+    mounted -o allow_other,umask=022
+    setpriv --reuid nobody --clear-groups cmp -n 4096 "$mnt/data0.img" /dev/zero
+    run ! setpriv --reuid nobody --clear-groups dd if=/dev/zero of="$mnt/data0.img" bs=4096 count=1 conv=notrunc
+    unmounted
+}
+
+@test "An ordinary user mounts, attaches, detaches and unmounts" {
+    needs_root  # to become an ordinary user; and to let that user open /dev/fuse, as Debian does
+    chmod 755 "$machine"
+    mkdir "$machine/user"
+    chown nobody "$machine/user"
+    cat >"$machine/user/session" <<'END'
+set -euo pipefail
+cd "$1"
+export TWOFOLD_CLOUD=$PWD/cloud TWOFOLD_STATE=$PWD/state XDG_RUNTIME_DIR=$PWD/run
+mkdir -m 0700 run disks files
+trap 'twofold detach files; twofold umount disks; fusermount3 -uz files; fusermount3 -uz disks' ERR
+twofold create store --profile azure-vm
+twofold disk add store data0 --role data --size 64M
+twofold mount store disks
+head -c 1M /usr/bin/bash | dd of=disks/data0.img bs=1M seek=32 conv=notrunc status=none
+twofold umount disks
+twofold mount store disks
+cmp -n 1048576 /usr/bin/bash <(tail -c +33554433 disks/data0.img)
+twofold umount disks
+twofold attach store data0 files --mkfs ext4
+cp -R /usr/include/net files/
+twofold detach files
+twofold attach store data0 files
+diff -r /usr/include/net files/net
+twofold detach files
+[[ -z $(ls -A files) && -z $(ls -A disks) ]]
+END
+    mknod -m 666 "$machine/fuse" c 10 229
+    # In a mount namespace: what is bound over /dev/fuse is nobody else's business.
+    # shellcheck disable=SC2016  # the inner shell expands it
+    unshare --mount bash -c 'mount --bind "$1/fuse" /dev/fuse && exec setpriv --reuid nobody --regid nogroup \
+        --clear-groups bash "$1/user/session" "$1/user"' - "$machine"
+}
