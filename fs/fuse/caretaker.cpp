@@ -23,7 +23,7 @@ namespace {
 
 // Of a GETATTR while the size is in doubt; a truncation takes well below a millisecond.
 constexpr std::chrono::milliseconds kPatience{1000};
-constexpr std::chrono::milliseconds kPatienceUnderLock{20};
+constexpr std::chrono::milliseconds kPatienceUnderLock{500};
 // From umount(2) to the end of the loop; longer only when the mount lives on somewhere else.
 constexpr std::chrono::milliseconds kUnmountPatience{2000};
 constexpr std::chrono::milliseconds kInterruptEvery{20};

@@ -39,10 +39,10 @@ namespace twofold::fs {
 // truncation. (A statx(2) for the size alone would be answered from the cache; so the directory's
 // attributes are invalidated as well, and the walk along the path asks us.) Waiting is bounded, in
 // time and in workers, so that nothing stays stuck whatever lock an asker holds. One is known:
-// lseek(SEEK_END) asks under the inode's lock, which the truncation needs; it waits in vain, for 20
-// ms, and sees the size as moved. It comes with the file it asks for, as write(2) does and stat(2)
-// does not. truncate(2) takes a path and opens no file: closing one would take the error that the
-// close(2) of another descriptor is to report.
+// lseek(SEEK_END) asks under the inode's lock, which the truncation needs; it waits in vain, for
+// half a second, and sees the size as moved. It comes with the file it asks for, as write(2) does
+// and stat(2) does not. truncate(2) takes a path and opens no file: closing one would take the
+// error that the close(2) of another descriptor is to report.
 //
 // Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
 // kernel writes back.
