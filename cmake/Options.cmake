@@ -36,7 +36,10 @@ function(twofold_test name)
     target_link_libraries(${name} PRIVATE twofold::options twofold::test_support ${arg_LINK})
     target_compile_definitions(${name} PRIVATE
         TWOFOLD_FIXTURES="${PROJECT_SOURCE_DIR}/fixtures")
-    gtest_discover_tests(${name} NO_PRETTY_VALUES PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    # One label, "unit+asan+tsan": gtest_discover_tests takes a list apart and loses all but the
+    # first. The presets' filters are regular expressions and find their part of it.
+    list(JOIN arg_LABELS "+" labels)
+    gtest_discover_tests(${name} NO_PRETTY_VALUES PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${labels}
                          DISCOVERY_TIMEOUT 60)
     foreach(sanitizer asan tsan)
         if(${sanitizer} IN_LIST arg_LABELS)
