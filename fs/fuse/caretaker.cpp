@@ -21,9 +21,10 @@ extern char** environ;
 namespace twofold::fs {
 namespace {
 
-// Of a GETATTR while the size is in doubt; a truncation takes well below a millisecond.
-constexpr std::chrono::milliseconds kPatience{1000};
-constexpr std::chrono::milliseconds kPatienceUnderLock{500};
+// Of a GETATTR while the size is in doubt; a truncation takes well below a millisecond, on
+// a machine with fifteen runnable processes now and then a hundred.
+constexpr std::chrono::milliseconds kPatience{3000};
+constexpr std::chrono::milliseconds kPatienceUnderLock{200};
 // From umount(2) to the end of the loop; longer only when the mount lives on somewhere else.
 constexpr std::chrono::milliseconds kUnmountPatience{2000};
 constexpr std::chrono::milliseconds kInterruptEvery{20};
@@ -131,6 +132,8 @@ void Caretaker::size_moved(Inode inode) noexcept {
     {
         const std::lock_guard lock(mutex_);
         moved_.insert(inode);
+        // The kernel now has an error to report to everybody who has the file open.
+        std::erase_if(overtaken_, [&](const auto& file) { return file.second == inode; });
     }
     // Attributes only (a negative offset): takes none of the locks that a writer holds.
     for (const Inode stale : {inode, kRootInode})
@@ -148,13 +151,21 @@ bool Caretaker::size_in_doubt(Inode inode) const {
     return in_doubt(inode);
 }
 
-void Caretaker::await_size(Inode inode, Asking how, pid_t asker) {
-    const auto patience = how == Asking::by_path ? kPatience : kPatienceUnderLock;
+void Caretaker::await_size(Inode inode, const Asker& asker) {
     std::unique_lock lock(mutex_);
-    if (!in_doubt(inode) || asker == helper_ || waiting_ >= waiting_max_) return;
-    ++waiting_;
-    size_right_.wait_for(lock, patience, [&] { return end_ || !in_doubt(inode); });
-    --waiting_;
+    if (!in_doubt(inode) || asker.process == helper_) return;
+    if (waiting_ < waiting_max_) {
+        ++waiting_;
+        size_right_.wait_for(lock, asker.open_file ? kPatienceUnderLock : kPatience,
+                             [&] { return end_ || !in_doubt(inode); });
+        --waiting_;
+    }
+    if (asker.open_file && in_doubt(inode)) overtaken_.emplace(*asker.open_file, inode);
+}
+
+bool Caretaker::take_overtaken(std::uint64_t open_file) {
+    const std::lock_guard lock(mutex_);
+    return overtaken_.erase(open_file) != 0;
 }
 
 // By a descriptor, checked first: what lies at the path may be another file system by now.

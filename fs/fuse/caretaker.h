@@ -6,7 +6,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -35,14 +37,16 @@ namespace twofold::fs {
 //
 // Whoever asks between the two finds the attributes invalidated, so that the question comes to us
 // as a GETATTR, which await_size() holds back until the size is right: a stat(2) after the failed
-// fsync(2) shows the old size, and a write(2) after it is not dropped, unrefused, by the
-// truncation. (A statx(2) for the size alone would be answered from the cache; so the directory's
-// attributes are invalidated as well, and the walk along the path asks us.) Waiting is bounded, in
-// time and in workers, so that nothing stays stuck whatever lock an asker holds. One is known:
-// lseek(SEEK_END) asks under the inode's lock, which the truncation needs; it waits in vain, for
-// half a second, and sees the size as moved. It comes with the file it asks for, as write(2) does
-// and stat(2) does not. truncate(2) takes a path and opens no file: closing one would take the
-// error that the close(2) of another descriptor is to report.
+// fsync(2) shows the old size, and a write(2) after it does not come before the truncation, which
+// would drop it unrefused. (A statx(2) for the size alone would be answered from the cache; so the
+// directory's attributes are invalidated as well, and the walk along the path asks us.) Waiting is
+// bounded, in time and in workers, so that nothing stays stuck whatever lock an asker holds. One is
+// known: lseek(SEEK_END) asks under the inode's lock, which the truncation needs; it waits in vain,
+// for 200 ms, and sees the size as moved. It cannot be told from a write(2), as both come with the
+// open file that they are for. So an open file that did not wait long enough is noted as overtaken:
+// its next fsync(2) or close(2) says EFBIG, perhaps without need, rather than nothing. truncate(2)
+// takes a path and opens no file: closing one would take the error that the close(2) of another
+// descriptor is to report.
 //
 // Stopping. request_stop() unmounts as umount(8) does, while the workers still serve what the
 // kernel writes back.
@@ -67,9 +71,16 @@ public:
     // Whether the kernel's size of the file is, or may be, wrong at present: what it is told about
     // the file is then valid for no time.
     bool size_in_doubt(Inode inode) const;
+    // Who sends a GETATTR: a process, perhaps for an open file.
+    struct Asker {
+        pid_t process;
+        std::optional<std::uint64_t> open_file;
+    };
     // Waits for the size to be right again, unless it is our own helper that asks.
-    enum class Asking { by_path, by_file };
-    void await_size(Inode inode, Asking how, pid_t asker);
+    void await_size(Inode inode, const Asker& asker);
+    // Whether a write of this open file may have been dropped without an error. Asked once, it is
+    // forgotten.
+    bool take_overtaken(std::uint64_t open_file);
 
     bool detached_busy() const { return detached_busy_; }
 
@@ -97,6 +108,7 @@ private:
     std::condition_variable work_, size_right_;
     std::set<Inode> moved_;      // sizes to restore; guarded by mutex_, as what follows
     std::set<Inode> restoring_;  // being restored
+    std::map<std::uint64_t, Inode> overtaken_;  // open files
     unsigned waiting_ = 0;
     bool stop_ = false, end_ = false;
     std::thread thread_;

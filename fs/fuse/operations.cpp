@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <concepts>
 #include <new>
 #include <vector>
@@ -96,9 +97,10 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char* name) {
 }
 
 void op_getattr(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
-    const auto how = info == nullptr ? Caretaker::Asking::by_path : Caretaker::Asking::by_file;
+    Caretaker::Asker asker{fuse_req_ctx(req)->pid, std::nullopt};
+    if (info != nullptr) asker.open_file = info->fh;
     serve(req, [=](Served& s) {
-        s.caretaker->await_size(Inode{ino}, how, fuse_req_ctx(req)->pid);
+        s.caretaker->await_size(Inode{ino}, asker);
         return attributes(s, Inode{ino});
     });
 }
@@ -127,11 +129,18 @@ void op_statfs(fuse_req_t req, fuse_ino_t) {
 
 // ---- Files ----
 
+// An open file's handle: a number of its own, and what it was opened for in the lowest bit.
+std::uint64_t new_handle(Opened opened) {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last << 1 | static_cast<std::uint64_t>(opened);
+}
+Opened opened_for(std::uint64_t handle) { return static_cast<Opened>(handle & 1); }
+
 void op_open(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
     serve(req, [=](Served& s) -> Result<Opening> {
         TF_ASSIGN(const Opened opened, s.files.open(Inode{ino}, info->flags));
         Opening answer{*info};
-        answer.info.fh = static_cast<std::uint64_t>(opened);
+        answer.info.fh = new_handle(opened);
         answer.info.keep_cache = 1;
         return answer;
     });
@@ -158,20 +167,34 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char* data, size_t size, off
     });
 }
 
+Result<Done> flush(Served& s, Inode inode, std::uint64_t open_file, Durability durability) {
+    TF_TRY(s.files.flush(inode, durability));
+    if (s.caretaker->take_overtaken(open_file))
+        return fail(Errc::too_big, "{}: a write past its end", s.files.name(inode));
+    return Done{};
+}
+
 // close(2) of a descriptor; what a reader closes promises nothing about writes.
 void op_flush(fuse_req_t req, fuse_ino_t ino, fuse_file_info* info) {
-    const bool wrote = info->fh == static_cast<std::uint64_t>(Opened::for_writing);
+    const std::uint64_t file = info->fh;
     serve(req, [=](Served& s) {
-        return done(wrote ? s.files.flush(Inode{ino}, Durability::committed) : Result<void>());
+        return opened_for(file) == Opened::for_writing
+                   ? flush(s, Inode{ino}, file, Durability::committed)
+                   : Result<Done>(Done{});
     });
 }
 
-void op_fsync(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info*) {
-    serve(req, [=](Served& s) { return done(s.files.flush(Inode{ino}, Durability::synced)); });
+void op_fsync(fuse_req_t req, fuse_ino_t ino, int, fuse_file_info* info) {
+    const std::uint64_t file = info->fh;
+    serve(req, [=](Served& s) { return flush(s, Inode{ino}, file, Durability::synced); });
 }
 
-void op_release(fuse_req_t req, fuse_ino_t, fuse_file_info*) {
-    serve(req, [](Served&) { return Result<Done>(Done{}); });
+void op_release(fuse_req_t req, fuse_ino_t, fuse_file_info* info) {
+    const std::uint64_t file = info->fh;
+    serve(req, [=](Served& s) {
+        s.caretaker->take_overtaken(file);
+        return Result<Done>(Done{});
+    });
 }
 
 void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,

@@ -79,6 +79,7 @@ TEST_P(PastEnd, WriteAcrossTheEndKeepsWhatIsInside) {
 TEST_P(PastEnd, DiskWorksOnAfterwards) {
     const UniqueFd fd = open_disk();
     EXPECT_EQ(write_and_sync(fd.get(), kSize, pattern(4096, 1)), EFBIG);
+    EXPECT_EQ(size_seen(), kSize);
     const Aligned data = pattern(65536, 4);
     EXPECT_EQ(write_and_sync(fd.get(), kSize - data.size(), data), 0);
     Aligned got(data.size());
@@ -111,7 +112,7 @@ TEST_P(PastEnd, AppendFails) {
 
 TEST_P(PastEnd, SeekToTheEndFindsItWhileTheSizeIsInDoubt) {
     const UniqueFd fd = open_disk();
-    for (int round = 0; round < 20; ++round) {
+    for (int round = 0; round < 5; ++round) {
         EXPECT_EQ(write_and_sync(fd.get(), kSize + 65536, pattern(4096, 1)), EFBIG);
         const off_t end = ::lseek(fd.get(), 0, SEEK_END);
         EXPECT_GE(end, static_cast<off_t>(kSize));  // perhaps before the size is back: never stuck
