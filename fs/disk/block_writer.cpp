@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 BlockWriter::BlockWriter(EngineContext& context, Versions& versions, Map& map, BlockLocks& locks,
@@ -23,13 +25,15 @@ Result<void> BlockWriter::write(ByteOffset offset, Bytes data) {
     if (data.empty()) return {};
     const BlockRange range = blocks_around(offset, data.size());
     TF_ASSIGN(Reservation room, room_.reserve(range.count, range.count));
-    const auto lock = locks_.lock(range);
+    auto early =  // nothing, but in a mutant
+        broken(Rule::locks_come_before_the_epoch) ? std::optional(versions_.enter()) : std::nullopt;
+    const auto lock = locks_.lock(broken(Rule::blocks_are_locked) ? BlockRange{} : range);
     std::vector<Location> before(range.count);
     TF_TRY(reader_.locate(range, BlockReader::Want::slots, before));
     const ScratchPool::Scratch units = scratch_.take(range.count);
     TF_TRY(fill(units, range, offset, data, before));
     TF_TRY(allocate_metadata(range));
-    EpochHold epoch = versions_.enter();
+    EpochHold epoch = early ? std::move(*early) : versions_.enter();
     return write_in_epoch(epoch, room, range, units, before);
 }
 
@@ -63,7 +67,7 @@ Result<void> BlockWriter::allocate_metadata(BlockRange range) {
             const std::scoped_lock hold(mutex_);
             if (allocated_[segment.value()]) continue;
         }
-        if (map_.reference(segment).implicit()) {
+        if (map_.reference(segment).implicit() && !broken(Rule::metadata_is_allocated_first)) {
             auto allocated = context_.file.allocate(context_.layout.segment_offset(segment),
                                                     kSegmentMetadataSize);
             if (!allocated && allocated.error().code != Errc::no_space)
@@ -92,12 +96,17 @@ Result<void> BlockWriter::write_in_epoch(EpochHold& epoch, Reservation& room, Bl
     // Nothing was written so far: an error up to here is the request's alone. Slots that hold
     // this epoch's data come last: once one is overwritten there is no way back.
     return stop_without_memory(context_.health, [&]() -> Result<void> {
-        if (auto written = write_slots(places, false, units); !written) {
+        if (broken(Rule::pages_follow_data)) versions_.put(epoch, room, range.first, before, after);
+        const bool first = broken(Rule::fresh_slots_are_written_first);
+        if (auto written = write_slots(places, first, units); !written) {
             if (written.error().code == Errc::no_space) return written;  // old state stands
+            if (broken(Rule::failed_write_stops)) return written;
             return context_.health.stop(std::move(written).error().in("disk image"));
         }
-        if (auto written = write_slots(places, true, units); !written)
+        if (auto written = write_slots(places, !first, units); !written) {
+            if (broken(Rule::torn_slot_stops)) return written;
             return context_.health.stop(std::move(written).error().in("disk image"));
+        }
         versions_.put(epoch, room, range.first, before, after);
         context_.counters.blocks_written += range.count;
         return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
 #include "fs/disk/superblock_store.h"
 
 namespace twofold::fs {
@@ -89,8 +90,14 @@ bool apply(const Backlog& backlog, LeafIndex index, Leaf& leaf) {
     return changed;
 }
 
+template <Rule rule>
+std::uint32_t other(std::uint32_t copy) {
+    return broken(rule) ? copy : 1 - copy;
+}
+
+template <Rule rule>
 std::uint32_t other_copy(const Reference& reference) {
-    return reference.implicit() ? 0 : 1 - reference.copy;
+    return reference.implicit() ? 0 : other<rule>(reference.copy);
 }
 
 }  // namespace
@@ -131,7 +138,10 @@ Result<void> Checkpointer::run_with_state(Committer& committer, Versions& versio
                                           Superblock::State state,
                                           std::optional<std::uint64_t> only_after) {
     Health& health = context_.health;
-    const auto stop = [&](Error error) { return health.stop(std::move(error).in("checkpoint")); };
+    const auto stop = [&](Error error) -> Failure {
+        if (broken(Rule::failed_checkpoint_stops)) return fail(std::move(error));
+        return health.stop(std::move(error).in("checkpoint"));
+    };
     return stop_without_memory(health, [&]() -> Result<void> {
         const std::scoped_lock alone(one_at_a_time_);
         if (only_after && current().generation != *only_after) return {};
@@ -154,9 +164,9 @@ Result<void> Checkpointer::run_with_state(Committer& committer, Versions& versio
         if (!tree) return stop(std::move(tree).error());
 
         const auto role = committer.take_sync_role();
-        TF_TRY(committer.sync(role));  // O4
+        if (!broken(Rule::superblock_follows_a_sync)) TF_TRY(committer.sync(role));  // O4
         if (auto written = write_next(next); !written) return stop(std::move(written).error());
-        TF_TRY(committer.sync(role));
+        if (!broken(Rule::superblock_is_synced_before_it_counts)) TF_TRY(committer.sync(role));
         install(std::move(*tree), next);
         // O5. The journal hears of it before a writer can reserve the pages: it checks each write.
         committer.log_starts_at(next.log_start);
@@ -170,9 +180,9 @@ Result<void> Checkpointer::settle(const Backlog& backlog, std::span<const Slot> 
                                   Superblock next, const Sync& sync) {
     next.generation = current().generation + 1;
     TF_ASSIGN(auto tree, write_tree(backlog, pool, next));
-    TF_TRY(sync());  // O4
+    if (!broken(Rule::recovery_syncs_before_its_superblock)) TF_TRY(sync());  // O4
     TF_TRY(write_next(next));
-    TF_TRY(sync());
+    if (!broken(Rule::recovery_syncs_its_superblock)) TF_TRY(sync());
     install(std::move(tree), next);
     ++context_.counters.checkpoints;
     return {};
@@ -184,7 +194,7 @@ Result<void> Checkpointer::write_next(const Superblock& next) {
     TF_ASSIGN(const Superblock newest,
               read_newest_superblock(context_.file, context_.disk, context_.layout.shape(),
                                      context_.options.limits, mac));
-    if (newest != current())
+    if (newest != current() && !broken(Rule::second_writer_is_looked_for))
         return fail(Errc::busy, "superblock {} is not this mount's: a second writer",
                     newest.generation);
     return write_superblock(context_.file, next, mac);
@@ -225,7 +235,8 @@ Result<void> Checkpointer::write_segment(Segment segment, std::span<const LeafIn
         if (!old_leaf && backlog.find(index) == nullptr) continue;  // implicitly ZERO already
         Leaf leaf = old_leaf ? *old_leaf : Leaf::implicit(index, map_.layout(), context_.disk);
         if (!apply(backlog, index, leaf)) continue;
-        const std::uint32_t copy = other_copy(node.reference(leaf_in_segment(index)));
+        const std::uint32_t copy =
+            other_copy<Rule::leaf_goes_to_the_other_copy>(node.reference(leaf_in_segment(index)));
         const Reference reference = leaf.finish(tree.generation, copy, context_.keys.macs().node);
         TF_TRY(tree.writer.add(map_.layout().leaf_offset(index, copy), leaf.bytes()));
         node.set(leaf_in_segment(index), reference);
@@ -235,7 +246,8 @@ Result<void> Checkpointer::write_segment(Segment segment, std::span<const LeafIn
                 {index, reference, std::make_shared<const Leaf>(std::move(leaf))});
     }
     if (!changed) return {};
-    const std::uint32_t copy = other_copy(tree.table.reference(segment));
+    const std::uint32_t copy =
+        other_copy<Rule::node_goes_to_the_other_copy>(tree.table.reference(segment));
     const Reference reference = node.finish(tree.generation, copy, context_.keys.macs().node);
     TF_TRY(tree.writer.add(map_.layout().node_offset(segment, copy), node.bytes()));
     tree.table.set(segment, reference);
@@ -254,7 +266,8 @@ Result<void> Checkpointer::write_tables(std::span<const Slot> pool, Tree& tree, 
         return {};
     };
     if (tree.changed) {
-        next.segment_table_copy = 1 - next.segment_table_copy;
+        next.segment_table_copy =
+            other<Rule::segment_table_goes_to_the_other_copy>(next.segment_table_copy);
         next.root = tree.table.root(context_.disk, context_.keys.macs().root);
         std::vector<std::byte> bytes(layout.shape().segment_table_size());
         tree.table.encode(bytes);
@@ -267,7 +280,7 @@ Result<void> Checkpointer::write_tables(std::span<const Slot> pool, Tree& tree, 
     PoolTable table{{pool.begin(), pool.end()}};
     const PoolMac mac = table.mac(context_.disk, context_.keys.macs().pool);
     if (mac != next.pool_mac) {
-        next.pool_table_copy = 1 - next.pool_table_copy;
+        next.pool_table_copy = other<Rule::pool_table_goes_to_the_other_copy>(next.pool_table_copy);
         next.pool_mac = mac;
         std::vector<std::byte> bytes(layout.shape().pool_table_size());
         table.encode(bytes);

@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <vector>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 Result<Epoch::NoncePrefix> draw_nonce_prefix(EngineContext& context, const Uuid& mount,
                                              std::uint64_t epoch) {
+    if (broken(Rule::each_epoch_draws_its_prefix)) return Epoch::NoncePrefix{};
     std::array<std::byte, 32> fresh;
     TF_TRY(context.random.fill(fresh));
     std::array<std::byte, 16> numbers;
@@ -62,17 +65,24 @@ Result<void> Committer::soft_commit_if_room() {
 
 // Seals the open epoch and writes its pages. False, and nothing done: too many wait already.
 Result<bool> Committer::write_pages(std::size_t unacknowledged_max) {
-    const std::scoped_lock pen(pen_);
+    std::unique_lock pen(pen_);
+    if (broken(Rule::pages_come_in_order)) pen.unlock();
     TF_TRY(context_.health.check());
     if (versions_.open_is_empty()) return true;  // no page and no number
-    if (versions_.unacknowledged_count() >= unacknowledged_max) return false;
+    if (versions_.unacknowledged_count() >= unacknowledged_max &&
+        !broken(Rule::soft_epochs_are_bounded))
+        return false;
     auto prefix = draw_nonce_prefix(context_, mount_, next_epoch_ + 1);
     if (!prefix) return context_.health.stop(std::move(prefix).error());
     const std::shared_ptr<const Epoch> epoch = versions_.seal(*prefix);
     if (!epoch) return true;  // what was in it was given back meanwhile
     next_epoch_ = epoch->number + 1;
-    TF_TRY(context_.health.check());  // a writer of this epoch may have failed: O1 would be broken
-    const auto written = journal_.append(*epoch, versions_.acknowledged(), log_start_);
+    // A writer of this epoch may have failed: O1 would be broken.
+    if (!broken(Rule::failed_epoch_gets_no_pages)) TF_TRY(context_.health.check());
+    const std::uint64_t acknowledged =
+        broken(Rule::page_tells_what_was_synced) ? epoch->number - 1 : versions_.acknowledged();
+    const auto written = journal_.append(*epoch, acknowledged, log_start_);
+    if (!written && broken(Rule::failed_page_stops)) return fail(written.error());
     if (!written) return context_.health.stop(Error(written.error()).in("commit log"));
     versions_.paged(*written);
     ++context_.counters.soft_commits;
@@ -84,7 +94,10 @@ Result<void> Committer::write_ack_page() {
         const std::scoped_lock pen(pen_);
         TF_TRY(context_.health.check());
         if (!ack_page_wanted() || !versions_.work().ack_page_fits) return {};
-        const auto written = journal_.append_ack(versions_.acknowledged(), log_start_);
+        const std::uint64_t acknowledged = broken(Rule::ack_page_tells_what_was_synced)
+                                               ? versions_.newest_paged()
+                                               : versions_.acknowledged();
+        const auto written = journal_.append_ack(acknowledged, log_start_);
         if (!written) return context_.health.stop(Error(written.error()).in("commit log"));
         versions_.ack_paged(*written);
         return {};
@@ -95,11 +108,15 @@ Result<void> Committer::sync(const SyncRole& role) {
     TF_CHECK(role.owns_lock() && role.mutex() == &sync_role_);
     TF_TRY(context_.health.check());
     // Pages written from here on, while the sync runs, are not covered by it (commit step 4).
-    const std::uint64_t covered = versions_.newest_paged();
+    std::uint64_t covered = versions_.newest_paged();
     ++context_.counters.syncs;
-    if (auto synced = context_.file.sync(); !synced)
-        return context_.health.stop(std::move(synced).error().in("fdatasync"));
-    TF_TRY(context_.health.check());  // whatever failed meanwhile: never a false success
+    auto synced =
+        broken(Rule::acknowledgement_needs_a_sync) ? Result<void>() : context_.file.sync();
+    if (!synced && broken(Rule::failed_sync_stops)) return synced;
+    if (!synced) return context_.health.stop(std::move(synced).error().in("fdatasync"));
+    if (broken(Rule::sync_covers_what_was_paged_before)) covered = versions_.newest_paged();
+    // Whatever failed meanwhile: never a false success.
+    if (!broken(Rule::stop_during_a_sync_is_no_success)) TF_TRY(context_.health.check());
     versions_.acknowledge(covered, context_.discard_reaches_store() && can_punch_.load());
     return {};
 }
@@ -113,7 +130,7 @@ Result<bool> Committer::punch_some(const SyncRole& role) {
         auto range = versions_.next_punch();
         if (!range) return true;
         range->count = std::min(range->count, kBlocksAtOnce - done);
-        if (auto punched = punch_range(*range); !punched)
+        if (auto punched = punch_range(*range); !punched && !broken(Rule::failed_punch_stops))
             return context_.health.stop(std::move(punched).error().in("discard"));
         versions_.punched(*range);
         done += range->count;
@@ -138,7 +155,9 @@ Result<void> Committer::punch_range(BlockRange range) {
             data = entry.data && !known.zeroed;
             slot = entry.slot;
         }
-        if (!data) slots.push_back(slot.value());
+        if (!data || broken(Rule::only_zero_blocks_are_punched) ||
+            broken(Rule::punch_waits_for_acknowledgement))
+            slots.push_back(slot.value());
     }
     // Neighbours in the file, whatever blocks they held: a call each.
     std::sort(slots.begin(), slots.end());

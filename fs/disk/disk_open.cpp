@@ -1,5 +1,6 @@
 // Opening a disk: header, recovery, and the first superblock of a mount (format, section 7).
 #include "fs/disk/disk_state.h"
+#include "fs/disk/rule.h"
 #include "fs/disk/superblock_store.h"
 
 namespace twofold::fs {
@@ -27,8 +28,8 @@ Result<std::unique_ptr<EncryptedDisk>> EncryptedDisk::open(
     // device.
     if (!state->options.observe) {
         ++state->counters.syncs;
-        TF_TRY(state->file->sync());
-        TF_TRY(state->file->drop_cache());
+        if (!broken(Rule::recovery_starts_with_a_sync)) TF_TRY(state->file->sync());
+        if (!broken(Rule::recovery_reads_the_device)) TF_TRY(state->file->drop_cache());
     }
     TF_TRY(state->open_header(keys, expected));
     TF_TRY(state->recover_image());
@@ -61,13 +62,14 @@ Result<void> EncryptedDisk::State::recover_image() {
     TF_ASSIGN(const Superblock superblock,
               read_newest_superblock(*file, sector.disk, sector.shape, options.limits,
                                      keys->macs().super));
-    if (sector.generation < superblock.min_header_generation)
+    if (sector.generation < superblock.min_header_generation &&
+        !broken(Rule::header_is_not_older_than_the_superblock))
         return fail(Errc::rolled_back, "header: generation {}, older than {} which the disk had",
                     sector.generation, superblock.min_header_generation);
     TF_ASSIGN(const Layout layout,
               Layout::create(superblock.block_count, sector.shape, options.limits));
     TF_ASSIGN(const std::uint64_t size, file->size());
-    if (size < layout.file_size())
+    if (size < layout.file_size() && !broken(Rule::file_is_not_cut_short))
         return fail(Errc::damaged, "disk image: {} bytes, cut short: it had {}", size,
                     layout.file_size());
     context.emplace(EngineContext{*file, layout, sector.disk, *keys, sector.policy, random, clock,
@@ -91,17 +93,13 @@ Result<void> EncryptedDisk::State::recover_image() {
     return {};
 }
 
-// Step 9: a new salt and counter, so that no page of before fits this mount.
+// Step 9, up to the first superblock of this mount.
 Result<void> EncryptedDisk::State::start_mount(Recovered recovered) {
     map = std::move(recovered.map);
     checkpointer = std::make_unique<Checkpointer>(*context, *map, recovered.superblock);
     Superblock next = recovered.superblock;
     next.state = Superblock::State::open;
-    next.settled_epoch = recovered.highest_epoch;
-    ++next.mount_counter;
-    TF_TRY(random.fill(next.log_salt));
-    TF_TRY(random.fill(next.chain));
-    next.log_start = recovered.next_sequence;
+    TF_TRY(start_log(recovered, next));
     next.wall_clock = clock.now();
     TF_TRY(checkpointer->settle(recovered.backlog, recovered.pool, next, [&]() -> Result<void> {
         ++counters.syncs;
@@ -116,7 +114,8 @@ Result<void> EncryptedDisk::State::start_mount(Recovered recovered) {
     start.pool = std::move(recovered.pool);
     start.settled_epoch = next.settled_epoch;
     start.log = log;
-    if (context->discard_reaches_store()) start.punches = recovered.backlog.zeroed();
+    if (context->discard_reaches_store() && !broken(Rule::recovered_discards_are_punched))
+        start.punches = recovered.backlog.zeroed();
     versions = std::make_unique<Versions>(context->layout, std::move(start), clock, prefix,
                                           [this](bool urgent) {
                                               if (upkeep) upkeep->wake(urgent);
@@ -129,6 +128,19 @@ Result<void> EncryptedDisk::State::start_mount(Recovered recovered) {
     writer =
         std::make_unique<BlockWriter>(*context, *versions, *map, locks, scratch, *reader, *room);
     upkeep = std::make_unique<Upkeep>(*context, *versions, *committer, *checkpointer);
+    return {};
+}
+
+// No page of before fits this mount.
+Result<void> EncryptedDisk::State::start_log(const Recovered& recovered, Superblock& next) {
+    if (broken(Rule::recovery_starts_a_new_log) && recovered.applied_epoch == next.settled_epoch)
+        return {};
+    next.settled_epoch = broken(Rule::settled_epoch_is_above_all_seen) ? recovered.applied_epoch
+                                                                       : recovered.highest_epoch;
+    if (!broken(Rule::mount_counter_grows)) ++next.mount_counter;
+    if (!broken(Rule::log_salt_is_fresh)) TF_TRY(random.fill(next.log_salt));
+    if (!broken(Rule::chain_starts_afresh)) TF_TRY(random.fill(next.chain));
+    if (!broken(Rule::log_starts_above_all_seen)) next.log_start = recovered.next_sequence;
     return {};
 }
 

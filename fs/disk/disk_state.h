@@ -25,7 +25,8 @@ struct EncryptedDisk::State {
     Result<void> open_header(crypto::KeySource& source, const DiskNote& expected);
     Result<void> recover_image();
     Result<void> start_mount(Recovered recovered);  // step 9
-    void start_reading(Recovered recovered);        // without it: read-only
+    Result<void> start_log(const Recovered& recovered, Superblock& next);
+    void start_reading(Recovered recovered);  // without it: read-only
     // What a reader beside the writer needs: the newest state, found anew.
     Result<void> look_again();
     // Runs a read; when it fails beside a writer, on the newest state again.

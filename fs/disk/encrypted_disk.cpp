@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fs/disk/disk_state.h"
+#include "fs/disk/rule.h"
 
 namespace twofold::fs {
 namespace {
@@ -226,6 +227,7 @@ Result<void> EncryptedDisk::rewrap(
     if (!visit) return closed_disk();
     TF_TRY(state_->check_writable());
     const auto sync = [this] {
+        if (broken(Rule::every_sync_is_the_committers)) return state_->file->sync();
         return state_->committer->sync(state_->committer->take_sync_role());
     };
     return state_->header->rewrap(*state_->file, layer, record, *state_->keys, state_->random, sync,

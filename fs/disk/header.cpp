@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 namespace {
@@ -105,7 +107,7 @@ void Header::Opening::report(HeaderDamage::What what, HeaderCopy copy, std::stri
 }
 
 Result<DiskKeys> Header::Opening::run(const StaticSector& facts, const PageBytes& sector) {
-    TF_TRY(compare(facts, expected));
+    if (!broken(Rule::note_is_compared)) TF_TRY(compare(facts, expected));
     std::vector<KeysetKeys> keysets;
     SecretBytes secret;
     for (const KeysetRecord* record : facts.live()) {
@@ -116,7 +118,8 @@ Result<DiskKeys> Header::Opening::run(const StaticSector& facts, const PageBytes
             TF_ASSIGN(prks[at(layer)], find_layer_key(facts, *record, layer));
             TF_ASSIGN(wraps[at(layer)], derive_wrap_key(prks[at(layer)].reveal(), layer, x));
         }
-        if (crypto::equal_in_constant_time(prks[0].reveal(), prks[1].reveal()))
+        if (crypto::equal_in_constant_time(prks[0].reveal(), prks[1].reveal()) &&
+            !broken(Rule::layers_have_keys_of_their_own))
             return fail(Errc::unsupported, "header: one key for both layers");
         TF_ASSIGN(auto keys, KeysetKeys::derive(*record, facts.disk, prks, libraries));
         keysets.push_back(std::move(keys));
@@ -196,7 +199,8 @@ Result<SecretBytes> Header::Opening::try_candidate(const Candidate& candidate,
     // Before any other use: the ciphers do not bind their key, the commitment does.
     TF_ASSIGN(const Commitment commitment,
               derive_commitment(prk.reveal(), layer, KeysetContext::of(record, facts.disk)));
-    if (!crypto::equal_in_constant_time(commitment, record.layer(layer).commitment))
+    if (!crypto::equal_in_constant_time(commitment, record.layer(layer).commitment) &&
+        !broken(Rule::commitment_is_compared))
         return fail(Errc::substituted,
                     "header: envelope of layer {} holds another key than the disk is committed to",
                     number(layer));

@@ -1,5 +1,6 @@
 // Writing a header: a new one, repair, and the KEK rewrap (format, section 10).
 #include "fs/disk/header.h"
+#include "fs/disk/rule.h"
 
 namespace twofold::fs {
 
@@ -9,7 +10,10 @@ using crypto::Layer;
 
 constexpr std::size_t at(HeaderCopy copy) { return static_cast<std::size_t>(copy); }
 // The order of every header write: a cut leaves copy A, or copy B, whole.
-constexpr std::array kWriteOrder{HeaderCopy::b, HeaderCopy::a};
+std::array<HeaderCopy, 2> write_order() {
+    if (broken(Rule::copy_b_is_written_first)) return {HeaderCopy::a, HeaderCopy::b};
+    return {HeaderCopy::b, HeaderCopy::a};
+}
 
 }  // namespace
 
@@ -25,7 +29,7 @@ Result<void> Header::write_new(io::File& file, const StaticSector& facts,
         TF_ASSIGN(sectors[place.sector()], sector.encode(keys.envelope_key(layer)));
     }
     const std::vector<Bytes> parts(sectors.begin(), sectors.end());
-    for (const HeaderCopy copy : kWriteOrder) {
+    for (const HeaderCopy copy : write_order()) {
         TF_TRY(file.write(header_offset(copy), parts));
         TF_TRY(sync());
     }
@@ -59,7 +63,7 @@ Result<void> Header::put(io::File& file, HeaderCopy copy, std::uint32_t sector,
         image_.differ[at(copy)][sector] = true;
     }
     TF_TRY(file.write(header_offset(copy) + sector * kSectorSize, Bytes(bytes)));
-    TF_TRY(sync());
+    if (!broken(Rule::copy_is_synced_before_the_other)) TF_TRY(sync());
     const std::lock_guard lock(mutex_);
     image_.differ[at(copy)][sector] = bytes != image_.sectors[sector];
     return {};
@@ -71,7 +75,7 @@ Result<void> Header::repair(io::File& file, const SyncFunction& sync) {
 }
 
 Result<void> Header::repair_differences(io::File& file, const SyncFunction& sync) {
-    for (const HeaderCopy copy : kWriteOrder) {
+    for (const HeaderCopy copy : write_order()) {
         Image image;
         {
             const std::lock_guard lock(mutex_);
@@ -110,7 +114,7 @@ struct Header::Rewrap {
             TF_TRY(overwrite(target));
             return proven;
         }
-        return overwrite(keep);
+        return broken(Rule::retired_envelope_is_overwritten) ? Result<void>() : overwrite(keep);
     }
 
     // Two live envelopes are left of a rewrap that was cut. The newer one may never have been
@@ -137,20 +141,20 @@ struct Header::Rewrap {
         sector.envelope.dek = header.facts_.active().layer(layer).dek;
         sector.envelope.record.assign(record.begin(), record.end());
         TF_ASSIGN(const PageBytes bytes, sector.encode(keys.envelope_key(layer)));
-        for (const HeaderCopy copy : kWriteOrder)
+        for (const HeaderCopy copy : write_order())
             TF_TRY(header.put(file, copy, target.sector(), bytes, sync));
         return bytes;
     }
 
     Result<void> read_back(const PageBytes& written) {
-        for (const HeaderCopy copy : kWriteOrder) {
+        for (const HeaderCopy copy : write_order()) {
             PageBytes found;
             TF_TRY(file.read(target.offset(copy), found));
             if (found != written)
                 return fail(Errc::damaged, "header: envelope reads back differently");
         }
         TF_ASSIGN(const auto parsed, EnvelopeSector::parse(written));
-        TF_TRY(proof(parsed->envelope));
+        if (!broken(Rule::new_envelope_is_proved)) TF_TRY(proof(parsed->envelope));
         const std::lock_guard lock(header.mutex_);
         header.image_.sectors[target.sector()] = written;
         for (auto& differ : header.image_.differ) differ[target.sector()] = false;
@@ -167,7 +171,7 @@ struct Header::Rewrap {
         PageBytes noise;
         TF_TRY(random.fill(noise));
         for (const PageBytes& bytes : {noise, PageBytes{}}) {
-            for (const HeaderCopy copy : kWriteOrder)
+            for (const HeaderCopy copy : write_order())
                 TF_TRY(
                     header.put(file, copy, place.sector(), bytes, [] { return Result<void>(); }));
             TF_TRY(sync());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 namespace {
 
@@ -16,7 +18,8 @@ std::vector<LogRecord> records_of(const Epoch& epoch) {
         records.push_back(BlockRecord{BlockIndex{block}, change.entry});
     const auto place = [](const LogRecord& record) {
         if (const auto* zero = std::get_if<ZeroRecord>(&record))
-            return std::pair(zero->range.first, 0);
+            return std::pair(zero->range.first,
+                             broken(Rule::range_records_come_before_changes) ? 2 : 0);
         return std::pair(std::get<BlockRecord>(record).block, 1);
     };
     std::sort(records.begin(), records.end(),
@@ -85,7 +88,7 @@ void Journal::encode(const LogPage& page) {
 Result<void> Journal::write_out(std::uint64_t log_start) {
     const std::uint64_t ring = context_.layout.shape().log_pages;
     // O5: never over a page that the newest durable superblock still needs. Reservations make sure.
-    TF_CHECK(next_.sequence - log_start <= ring);
+    TF_CHECK(next_.sequence - log_start <= ring || broken(Rule::log_wraps_behind_a_checkpoint));
     std::uint64_t sequence = next_.sequence - pages_.size() / kSectorSize;
     for (Bytes rest = pages_; !rest.empty();) {
         const std::uint64_t before_wrap = (ring - sequence % ring) * kSectorSize;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
 #include "fs/disk/scratch.h"
 
 namespace twofold::fs {
@@ -26,12 +27,13 @@ Result<void> LogReplay::run() {
     std::vector<Epoch> unacknowledged;
     TF_TRY(follow(unacknowledged));
     // Step 6.
-    if (highest_counter_ > superblock_.mount_counter)
+    if (highest_counter_ > superblock_.mount_counter &&
+        !broken(Rule::newer_mount_in_the_log_is_history_lost))
         return fail(Errc::history_lost,
                     "log: a page of mount {} while the newest superblock is of mount {}: a "
                     "superblock was lost",
                     highest_counter_, superblock_.mount_counter);
-    if (acknowledged_ >= next_epoch_)
+    if (acknowledged_ >= next_epoch_ && !broken(Rule::synced_epoch_missing_is_history_lost))
         return fail(Errc::history_lost,
                     "log: epoch {} was synced once, but the log ends before epoch {}: pages or a "
                     "superblock were lost",
@@ -60,7 +62,8 @@ Result<void> LogReplay::scan_ring() {
             if (!parsed && parsed.error().code == Errc::unauthentic) continue;
             TF_TRY(parsed);
             const LogPage& page = parsed->page;
-            acknowledged_ = std::max(acknowledged_, page.acknowledged);
+            if (!broken(Rule::acknowledgement_counts_past_a_gap))
+                acknowledged_ = std::max(acknowledged_, page.acknowledged);
             highest_counter_ = std::max(highest_counter_, page.mount_counter);
             into_.highest_epoch = std::max({into_.highest_epoch, page.epoch, page.acknowledged});
             into_.next_sequence = std::max(into_.next_sequence, page.sequence + 1);
@@ -88,14 +91,16 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
         if (page.ack()) continue;
         for (const LogRecord& record : page.records) TF_TRY(check_bounds(record));
         gathered.records.insert(gathered.records.end(), page.records.begin(), page.records.end());
-        if (!page.commit()) continue;
-        if (gathered.records.size() != page.epoch_records)
+        if (!page.commit() && !broken(Rule::epoch_ends_with_its_commit_page)) continue;
+        if (gathered.records.size() != page.epoch_records &&
+            !broken(Rule::epoch_has_all_its_records) &&
+            !broken(Rule::epoch_ends_with_its_commit_page))
             return fail(Errc::corrupt, "log page {}: epoch {} of {} records, not {}", page.sequence,
                         page.epoch, gathered.records.size(), page.epoch_records);
         ++next_epoch_;
         // Pages of one epoch are held only until it is complete; those known acknowledged (step 7)
         // are applied at once, so that what waits is at most what nobody had synced.
-        if (gathered.number <= acknowledged_)
+        if (gathered.number <= acknowledged_ && !broken(Rule::synced_epochs_are_not_judged))
             TF_TRY(apply(gathered));
         else
             unacknowledged.push_back(std::move(gathered));
@@ -105,13 +110,17 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
 }
 
 Result<bool> LogReplay::fits(const LogPage& page) const {
-    return page.sequence == sequence_ && page.mount_counter == superblock_.mount_counter &&
-           page.salt == superblock_.log_salt && page.chain == chain_;
+    const Superblock& mount = superblock_;
+    return (page.sequence == sequence_ || broken(Rule::page_has_the_next_sequence)) &&
+           (page.mount_counter == mount.mount_counter || broken(Rule::page_is_of_this_mount)) &&
+           (page.salt == mount.log_salt || broken(Rule::page_has_this_salt)) &&
+           (page.chain == chain_ || broken(Rule::page_continues_the_chain));
 }
 
 // A page that fits was written by this disk's holder, right behind the one before. So anything
 // wrong from here on is a bug, and not a crash.
 Result<void> LogReplay::check_structure(const LogPage& page, const Epoch& gathered) const {
+    if (broken(Rule::pages_of_an_epoch_are_in_order)) return {};
     const bool amid = !gathered.records.empty();
     if (page.ack() ? amid || page.epoch >= next_epoch_
                    : page.epoch != next_epoch_ || page.first() == amid || page.records.empty())
@@ -121,6 +130,7 @@ Result<void> LogReplay::check_structure(const LogPage& page, const Epoch& gather
 }
 
 Result<void> LogReplay::check_bounds(const LogRecord& record) const {
+    if (broken(Rule::records_are_within_the_disk)) return {};
     if (const auto* zero = std::get_if<ZeroRecord>(&record)) {
         const std::uint64_t first = zero->range.first.value();
         if (zero->range.count == 0 || first >= layout_.block_count() ||
@@ -147,7 +157,9 @@ Result<void> LogReplay::verify_and_apply(const std::vector<Epoch>& epochs) {
     std::size_t whole = 0;        // so many leave none of them
     std::optional<Recovered::Dropped> dropped;
     for (std::size_t i = 0; i < epochs.size(); ++i) {
-        TF_TRY(judge(epochs[i], bad));
+        if (broken(Rule::only_a_prefix_is_kept)) bad.clear();
+        if (i + 1 == epochs.size() || !broken(Rule::each_last_epoch_is_verified))
+            TF_TRY(judge(epochs[i], bad));
         if (bad.empty()) {
             whole = i + 1;
             dropped.reset();
@@ -168,15 +180,17 @@ Result<void> LogReplay::verify_and_apply(const std::vector<Epoch>& epochs) {
 Result<void> LogReplay::judge(const Epoch& epoch, std::set<std::uint64_t>& bad) {
     for (const LogRecord& record : epoch.records) {
         if (const auto* zero = std::get_if<ZeroRecord>(&record)) {
+            if (broken(Rule::discarded_version_is_not_judged)) continue;
             bad.erase(bad.lower_bound(zero->range.first.value()),
                       bad.lower_bound(end_of(zero->range)));
             continue;
         }
         const auto& block = std::get<BlockRecord>(record);
         bool good = true;
-        if (block.entry.data) {
+        if (block.entry.data && !broken(Rule::last_epochs_are_verified)) {
             TF_ASSIGN(good, verifies(block));
         }
+        if (good && broken(Rule::superseded_version_is_not_judged)) continue;
         if (good)
             bad.erase(block.block.value());
         else
@@ -188,8 +202,10 @@ Result<void> LogReplay::judge(const Epoch& epoch, std::set<std::uint64_t>& bad) 
 // A read error is not a mismatch: it is returned, and the disk does not open.
 Result<bool> LogReplay::verifies(const BlockRecord& record) {
     std::array<std::byte, kSealedSize> unit{};
-    TF_TRY(context_.file.read(layout_.slot_offset(record.entry.slot),
-                              MutableBytes(unit).first(kBlockSize)));
+    auto read = context_.file.read(layout_.slot_offset(record.entry.slot),
+                                   MutableBytes(unit).first(kBlockSize));
+    if (!read && broken(Rule::read_error_is_no_mismatch)) return false;
+    TF_TRY(read);
     const SealStack* stack = context_.keys.find(record.entry.keyset);
     auto good = stack->verify(record.entry.seal_info(record.block), unit);
     crypto::wipe(unit);  // an inner tag is checked by opening both layers
@@ -225,8 +241,9 @@ Result<void> LogReplay::apply(const BlockRecord& record) {
     }
     const Slot slot = record.entry.slot;
     // In its own slot a block is written only where it was ZERO: write rule 3(b).
-    if (slot == owned ? record.entry.data && !zero
-                      : !record.entry.data || !pool_.contains(slot.value()))
+    const bool wrong = slot == owned ? record.entry.data && !zero
+                                     : !record.entry.data || !pool_.contains(slot.value());
+    if (wrong && !broken(Rule::slots_are_exchanged_with_the_pool))
         return fail(Errc::corrupt, "log: block {}: slot {} is not free for it",
                     record.block.value(), slot.value());
     if (slot != owned) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 namespace {
 
@@ -27,7 +29,7 @@ Result<Map::LeafHandle> Map::leaf(LeafIndex index) {
         auto leaf = read_leaf(index, reference);
         if (leaf || leaf.error().code != Errc::unauthentic || attempt == kAttempts) return leaf;
         TF_ASSIGN(const Reference now, leaf_reference(index));
-        if (now == reference) return leaf;
+        if (now == reference || broken(Rule::failed_page_is_looked_up_again)) return leaf;
         reference = now;
     }
 }
@@ -40,7 +42,7 @@ Result<Map::NodeHandle> Map::node(Segment segment) {
         auto node = read_node(segment, reference);
         if (node || node.error().code != Errc::unauthentic || attempt == kAttempts) return node;
         const Reference now = this->reference(segment);
-        if (now == reference) return node;
+        if (now == reference || broken(Rule::failed_page_is_looked_up_again)) return node;
         reference = now;
     }
 }

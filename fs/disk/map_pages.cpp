@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 namespace {
@@ -53,8 +55,9 @@ Result<void> check_page(PageView page, std::uint8_t level, std::uint64_t index,
     const std::string_view name = level == kLeafLevel ? "leaf" : "node";
     auto header = MapPageHeader::peek(page);
     if (!header || header->level != level || header->index != index || header->disk != disk ||
-        header->generation != reference.generation || !equal(header->mac, reference.mac) ||
-        !node_mac.verify(around_mac(page), reference.mac))
+        ((header->generation != reference.generation || !equal(header->mac, reference.mac)) &&
+         !broken(Rule::map_page_is_the_one_referred_to)) ||
+        (!node_mac.verify(around_mac(page), header->mac) && !broken(Rule::map_page_mac)))
         return fail(Errc::unauthentic, "{} {}: not the page that its parent names", name, index);
     Reader r(Bytes(page).subspan(6, 2));
     if (!r.zeros(2)) return fail(Errc::corrupt, "{} {}: header", name, index);
@@ -75,7 +78,7 @@ Result<void> check_entry(const Entry& entry, BlockIndex block, const Layout& lay
     const bool inside = block.value() < layout.block_count();
     const bool possible = inside ? entry.slot.value() < layout.slot_count()
                                  : entry == Entry::zero_at(layout.implicit_slot(block));
-    if (possible) return {};
+    if (possible || broken(Rule::map_entries_are_within_the_disk)) return {};
     return fail(Errc::corrupt, "block {}: map entry names slot {}, {}", block.value(),
                 entry.slot.value(), inside ? "past the last one" : "though the disk ends before");
 }

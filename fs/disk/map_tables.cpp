@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fs/disk/map_pages.h"
+#include "fs/disk/rule.h"
 
 namespace twofold::fs {
 
@@ -21,7 +22,7 @@ Result<SegmentTable> SegmentTable::parse(Bytes bytes, const Layout& layout, cons
     const std::size_t used = layout.segment_count() * kReferenceSize;
     const auto count = little_endian(layout.segment_count());
     const std::array<Bytes, 3> covered{disk.bytes, count, bytes.first(used)};
-    if (!root_mac.verify(covered, root))
+    if (!root_mac.verify(covered, root) && !broken(Rule::root_mac))
         return fail(Errc::unauthentic, "segment table: not the one that the superblock names");
     if (!all_zero(bytes.subspan(used)))
         return fail(Errc::corrupt, "segment table: not zero after the last segment");
@@ -73,7 +74,7 @@ Result<PoolTable> PoolTable::parse(Bytes bytes, const Layout& layout, const Pool
     const std::size_t used = std::size_t{layout.shape().pool_slots} * sizeof(std::uint64_t);
     const auto count = little_endian(layout.shape().pool_slots);
     const std::array<Bytes, 3> covered{disk.bytes, count, bytes.first(used)};
-    if (!pool_mac.verify(covered, mac))
+    if (!pool_mac.verify(covered, mac) && !broken(Rule::pool_mac))
         return fail(Errc::unauthentic, "pool table: not the one that the superblock names");
     if (!all_zero(bytes.subspan(used)))
         return fail(Errc::corrupt, "pool table: not zero after its last slot");
@@ -83,7 +84,8 @@ Result<PoolTable> PoolTable::parse(Bytes bytes, const Layout& layout, const Pool
         const Slot slot{r.u64_le()};
         if (slot.value() >= layout.slot_count())
             return fail(Errc::corrupt, "pool table: slot {} is past the last one", slot.value());
-        if (!table.slots.empty() && slot <= table.slots.back())
+        if (!table.slots.empty() && slot <= table.slots.back() &&
+            !broken(Rule::pool_table_is_in_order))
             return fail(Errc::corrupt, "pool table: slot {} is out of order", slot.value());
         table.slots.push_back(slot);
     }

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "fs/disk/map_pages.h"
+#include "fs/disk/rule.h"
 
 namespace twofold::fs {
 
@@ -23,7 +24,10 @@ public:
     Handle find(std::uint64_t index, const Reference& reference) {
         const std::scoped_lock hold(mutex_);
         const auto found = places_.find(index);
-        if (found == places_.end() || found->second->reference != reference) return nullptr;
+        if (found == places_.end()) return nullptr;
+        if (found->second->reference != reference &&
+            !broken(Rule::cached_page_is_the_one_referred_to))
+            return nullptr;
         recent_.splice(recent_.begin(), recent_, found->second);
         return found->second->page;
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 Pool::Pool(std::span<const Slot> slots) {
@@ -88,10 +90,12 @@ void Pool::add_free(Runs::node_type slot) {
 std::vector<Slot> Pool::slots() const {
     std::vector<Slot> all;
     all.reserve(size());
-    for (const Runs* runs : {&free_, &taken_})
+    for (const Runs* runs : {&free_, &taken_}) {
+        if (runs == &taken_ && broken(Rule::pool_table_lists_what_later_epochs_took)) continue;
         for (const auto& [first, count] : *runs)
             for (std::uint64_t slot = first; slot < first + count; ++slot)
                 all.push_back(Slot{slot});
+    }
     std::sort(all.begin(), all.end());
     return all;
 }

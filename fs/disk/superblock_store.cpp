@@ -1,5 +1,7 @@
 #include "fs/disk/superblock_store.h"
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 
 Result<Superblock> read_newest_superblock(io::File& file, const Uuid& disk, const Shape& shape,
@@ -16,10 +18,12 @@ Result<Superblock> read_newest_superblock(io::File& file, const Uuid& disk, cons
                 return fail(std::move(parsed).error());
             if (!parsed) {
                 damage = std::move(parsed).error();
-            } else if (parsed->generation % 2 != parity) {
+            } else if (parsed->generation % 2 != parity &&
+                       !broken(Rule::superblock_lies_in_its_pair)) {
                 return fail(Errc::corrupt, "superblock {}: in the other generations' place",
                             parsed->generation);
-            } else if (!newest || parsed->generation > newest->generation) {
+            } else if (!newest || (parsed->generation > newest->generation) !=
+                                      broken(Rule::newest_superblock_is_taken)) {
                 newest = std::move(*parsed);
             }
         }
@@ -31,8 +35,10 @@ Result<Superblock> read_newest_superblock(io::File& file, const Uuid& disk, cons
 Result<void> write_superblock(io::File& file, const Superblock& superblock,
                               const crypto::Blake2b& super_mac) {
     const PageBytes sector = superblock.encode(super_mac);
-    for (std::uint32_t replica = 0; replica < 2; ++replica)
-        TF_TRY(file.write(superblock_offset(superblock.generation, replica), sector));
+    const std::uint64_t pair = broken(Rule::superblocks_alternate) ? 0 : superblock.generation;
+    const std::uint32_t replicas = broken(Rule::superblock_has_two_replicas) ? 1 : 2;
+    for (std::uint32_t replica = 0; replica < replicas; ++replica)
+        TF_TRY(file.write(superblock_offset(pair, replica), sector));
     return {};
 }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "fs/disk/rule.h"
+
 namespace twofold::fs {
 namespace {
 
-constexpr std::uint64_t kSparePages = 1;  // for an ACK
+// For an ACK.
+std::uint64_t spare_pages() { return broken(Rule::a_page_stays_free_for_an_ack) ? 0 : 1; }
 
 std::uint64_t pages_for(std::uint64_t records) { return (records + kLogRecords - 1) / kLogRecords; }
 
@@ -55,7 +58,8 @@ Found Versions::find_one(BlockIndex block) const {
     if (below.entry)
         found.known.entry = found.known.zeroed ? Entry::zero_at(below.entry->slot) : *below.entry;
     found.known.zeroed = found.known.zeroed || below.zeroed;
-    found.recent = found.recent || punches_.contains(block);
+    found.recent = found.recent ||
+                   (punches_.contains(block) && !broken(Rule::own_slot_is_written_after_its_punch));
     return found;
 }
 
@@ -91,7 +95,7 @@ std::optional<BlockIndex> Versions::next(BlockIndex from) const {
 
 bool Versions::can_hold(std::uint64_t slots, std::uint64_t records) const {
     return slots <= layout_.shape().pool_slots &&
-           pages_for(records) + kSparePages <= layout_.shape().log_pages;
+           pages_for(records) + spare_pages() <= layout_.shape().log_pages;
 }
 
 // Pages that the head will need for what was reserved and what is not paged yet.
@@ -108,8 +112,9 @@ Versions::Attempt Versions::try_reserve(std::uint64_t slots, std::uint64_t recor
     Attempt attempt;
     if (reserved_slots_ + slots > pool_.free_count()) {
         attempt.shortage = Shortage::pool;
-    } else if (log_next_ - log_start_ + promised_pages() + pages + kSparePages >
-               layout_.shape().log_pages) {
+    } else if (log_next_ - log_start_ + promised_pages() + pages + spare_pages() >
+                   layout_.shape().log_pages &&
+               !broken(Rule::log_wraps_behind_a_checkpoint)) {
         attempt.shortage = Shortage::log;
     } else {
         reserved_slots_ += slots;
@@ -161,7 +166,8 @@ void Reservation::release() noexcept {
     const std::scoped_lock hold(versions_->mutex_);
     versions_->reserved_slots_ -= slots_;
     versions_->reserved_pages_ -= pages_;
-    for (const Slot slot : taken_) versions_->pool_.give_back(slot);  // without allocating
+    if (!broken(Rule::refused_write_gives_slots_back))
+        for (const Slot slot : taken_) versions_->pool_.give_back(slot);  // without allocating
     versions_->space_changed();
     versions_ = nullptr;
     taken_.clear();
@@ -191,7 +197,11 @@ void Versions::place(EpochHold& hold_epoch, Reservation& reservation, BlockIndex
         const auto change = epoch.changes.find(first.value() + i);
         if (change != epoch.changes.end())  // (a) the same slot again
             out[i] = {change->second.entry.slot, true};
-        else if (!before[i].recent && !before[i].entry.data)  // (b) the slot it owns
+        else if (before[i].recent && before[i].entry.data &&
+                 broken(Rule::slot_is_reused_in_its_epoch_only))
+            out[i] = {before[i].entry.slot, true};
+        else if ((!before[i].recent || broken(Rule::own_slot_is_written_when_durably_zero)) &&
+                 !before[i].entry.data)  // (b) the slot it owns
             out[i] = {before[i].entry.slot, false};
         else  // (c)
             from_pool.push_back(i);
@@ -231,7 +241,8 @@ void Versions::zero(EpochHold& hold_epoch, Reservation&, BlockRange range) {
         const std::scoped_lock hold(mutex_);
         Epoch& epoch = *hold_epoch.epoch_;
         const auto drop = [&](auto change) {
-            if (change->second.from_pool()) pool_.give_back(change->second.entry.slot);
+            if (change->second.from_pool() && !broken(Rule::discard_gives_slots_back))
+                pool_.give_back(change->second.entry.slot);
             return epoch.changes.erase(change);
         };
         if (range.count < epoch.changes.size()) {
@@ -246,6 +257,7 @@ void Versions::zero(EpochHold& hold_epoch, Reservation&, BlockRange range) {
         }
         if (!epoch.first_change) epoch.first_change = now;
         epoch.zeroed.add(range);
+        if (broken(Rule::punch_waits_for_acknowledgement)) punches_.add(range);
         space_changed();
         found = news(epoch);
     }

@@ -206,6 +206,7 @@ private:
     std::uint64_t promised_pages() const;
     bool pressed() const;
     void merge(const Epoch& epoch, bool punch);
+    void release_replaced(const Epoch::Change& change);
     void space_changed();
     struct News {
         bool any = false, urgent = false;

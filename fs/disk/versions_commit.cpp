@@ -1,6 +1,7 @@
 // Versions on their way down: from the open epoch to the log, to the backlog, to the tree.
 #include <algorithm>
 
+#include "fs/disk/rule.h"
 #include "fs/disk/versions.h"
 
 namespace twofold::fs {
@@ -21,7 +22,8 @@ std::shared_ptr<const Epoch> Versions::seal(const Epoch::NoncePrefix& prefix) {
     epoch->number = ++last_number_;
     open_ = std::move(next);
     told_first_ = false;
-    left_.wait(hold, [&] { return epoch->holders == 0; });
+    if (!broken(Rule::sealing_waits_for_writers) && !broken(Rule::pages_follow_data))
+        left_.wait(hold, [&] { return epoch->holders == 0; });
     return epoch;
 }
 
@@ -33,6 +35,8 @@ void Versions::paged(LogPosition after) {
     TF_CHECK(after.sequence == log_next_ + sealed->epoch->page_count());
     sealed->paged = true;
     sealed->after = after;
+    if (broken(Rule::replaced_slot_rests))
+        for (auto& change : sealed->epoch->changes) release_replaced(change.second);
     log_next_ = after.sequence;
 }
 
@@ -109,10 +113,13 @@ void Versions::merge(const Epoch& epoch, bool punch) {
         const std::scoped_lock hold(mutex_);
         for (std::size_t i = 0; i < kSlice && change != epoch.changes.end(); ++i, ++change) {
             backlog_.put(BlockIndex{change->first}, change->second.entry);
-            if (!change->second.from_pool()) continue;
-            pool_.exchange(change->second.entry.slot, change->second.previous);
+            if (!broken(Rule::replaced_slot_rests)) release_replaced(change->second);
         }
     }
+}
+
+void Versions::release_replaced(const Epoch::Change& change) {
+    if (change.from_pool()) pool_.exchange(change.entry.slot, change.previous);
 }
 
 std::optional<BlockRange> Versions::next_punch() const {
@@ -133,6 +140,13 @@ Versions::Frozen Versions::freeze() {
     TF_CHECK(!frozen_);
     Frozen frozen{nullptr, pool_.slots(), acknowledged_, settled_,
                   settled_.sequence == log_next_ && open_->empty() && sealed_.empty()};
+    if (broken(Rule::log_starts_behind_its_epoch))
+        for (const Sealed& sealed : sealed_)
+            if (sealed.paged) frozen.log = sealed.after;
+    if (broken(Rule::checkpoint_is_as_of_its_epoch))
+        for (const Sealed& sealed : sealed_)
+            for (const auto& [block, change] : sealed.epoch->changes)
+                backlog_.put(BlockIndex{block}, change.entry);
     std::swap(*empty, backlog_);
     frozen.backlog = frozen_ = std::move(empty);
     return frozen;
