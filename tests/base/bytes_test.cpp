@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "tests/support/matchers.h"
 
 namespace twofold {
@@ -39,6 +40,19 @@ TEST(Hex, RefusesWhatIsNotHex) {
     EXPECT_THAT(Uuid::parse("00"), FailsWith(Errc::invalid));
     EXPECT_EQ(must(Uuid::parse("000102030405060708090A0b0c0d0e0f")).hex(),
               "000102030405060708090a0b0c0d0e0f");
+}
+
+TEST(Utf8, IsWellFormedOrIsNot) {
+    for (const char* good : {"", "a", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
+                             "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
+                             "\xf4\x8f\xbf\xbf", "a\xc3\xa9z"})
+        EXPECT_TRUE(is_utf8(good)) << to_hex(as_bytes(good));
+    // Lone and missing continuations, overlong forms, surrogates, past the last character.
+    for (const char* bad :
+         {"\x80", "\xbf", "\xc2", "\xc2z", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xe2\x82",
+          "\xe2\x82z", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x94",
+          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "a\xfe"})
+        EXPECT_FALSE(is_utf8(bad)) << to_hex(as_bytes(bad));
 }
 
 TEST(Error, IsOneLineWithReasonCodeAndAdvice) {
