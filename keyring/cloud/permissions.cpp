@@ -62,7 +62,7 @@ Result<std::vector<std::string>> canonical_permissions(Kind kind,
         if (std::ranges::none_of(all_permissions(kind),
                                  [&](std::string_view known) { return same_text(known, name); }))
             return fail(Errc::usage, "{} permission \"{}\": there is none of that name",
-                        kind == Kind::key ? "key" : "secret", name.substr(0, 64));
+                        words_of(kind).noun, name.substr(0, 64));
     std::vector<std::string> out;
     for (const std::string_view known : all_permissions(kind))
         if (std::ranges::any_of(names, [&](const auto& name) { return same_text(known, name); }))

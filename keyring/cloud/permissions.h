@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "keyring/cloud/kind.h"
 
 namespace twofold::cloud {
 
 // The access-policy model: per object id a set of permissions on keys and one on secrets.
-enum class Kind { key, secret };
-
 struct AccessPolicy {
     std::string object_id;
     std::vector<std::string> keys, secrets;  // canonical names, each once, in the model's order

@@ -1,114 +1,89 @@
 #include "keyring/cloud/session.h"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-
+#include "base/hex.h"
 #include "base/log.h"
+#include "keyring/crypto/random.h"
 
 namespace twofold::cloud {
-namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-// N of vN; nothing for another form.
-std::optional<std::uint32_t> sequence_of(std::string_view version) {
-    if (version.size() < 2 || (version[0] != 'v' && version[0] != 'V')) return {};
-    std::uint32_t sequence = 0;
-    const char* end = version.data() + version.size();
-    const auto [at, error] = std::from_chars(version.data() + 1, end, sequence);
-    if (error != std::errc() || at != end || sequence == 0) return {};
-    return sequence;
+template <class Version>
+std::string ObjectSession<Version>::label(const std::string& name) const {
+    return fmt::format("vault {}: {} {}", settings.name, kWords.noun, name);
 }
 
-std::string associated_data(const std::string& vault, const KeyVersion& key) {
-    std::string out = "twofold vault key, format 1";
-    for (const std::string& part : {lowered(vault), lowered(key.name), key.version})
-        out.append(1, '\0').append(part);
-    return out.append(1, '\0').append(as_text(key.n));
+template <class Version>
+std::string ObjectSession<Version>::options(const std::string& name) const {
+    return fmt::format("--vault-name {} --name {}", settings.name, name);
 }
 
-}  // namespace
-
-Result<void> check_name(const std::string& name) {
-    if (!name.empty() && name.size() <= 127 &&
-        std::ranges::all_of(name, [](char c) { return is_word(c) || c == '-'; }))
-        return {};
-    return refuse(Answer::bad_parameter,
-                  fmt::format("key name \"{}\": must be 1 to 127 letters, digits and hyphens",
-                              name.substr(0, 130)));
+template <class Version>
+std::string ObjectSession<Version>::command(std::string_view verb, const std::string& name) const {
+    return fmt::format("twofold {} {} {}", kWords.noun, verb, options(name));
 }
 
-Result<void> check_version(const std::string& version) {
-    if (version.empty() || sequence_of(version)) return {};
-    if (version.size() == 32 && std::ranges::all_of(version, is_hex)) return {};
-    return refuse(Answer::bad_parameter,
-                  fmt::format("key version \"{}\": must be 32 hex digits", version.substr(0, 64)));
-}
-
-std::string KeyVault::Session::label(const std::string& key) const {
-    return fmt::format("vault {}: key {}", settings.name, key);
-}
-
-std::string KeyVault::Session::options(const std::string& key) const {
-    return fmt::format("--vault-name {} --name {}", settings.name, key);
-}
-
-Failure KeyVault::Session::answer(const std::string& name, Error error) {
+template <class Version>
+Failure ObjectSession<Version>::answer(const std::string& name, Error error) {
     log::info("{}", error.line());
     if (error.code == Errc::not_found) return not_found(name);  // moved away just now
     return refuse(Answer::internal_error,
                   fmt::format("{}: cannot be read ({})", label(name), error.what));
 }
 
-Failure KeyVault::Session::not_found(const std::string& name) {
+template <class Version>
+Failure ObjectSession<Version>::not_found(const std::string& name) {
     if (deletion(name))
-        return refuse(Answer::key_not_found, fmt::format("{}: is deleted", label(name)),
-                      "recover it with: twofold key recover " + options(name));
-    return refuse(
-        Answer::key_not_found, fmt::format("{}: not found", label(name)),
-        fmt::format("twofold key list --vault-name {} shows the keys there are", settings.name));
+        return refuse(kWords.not_found, fmt::format("{}: is deleted", label(name)),
+                      "recover it with: " + command("recover", name));
+    return refuse(kWords.not_found, fmt::format("{}: not found", label(name)),
+                  fmt::format("twofold {} list --vault-name {} shows the {} there are", kWords.noun,
+                              settings.name, kWords.shelf));
 }
 
-Result<std::vector<KeyStore::VersionFile>> KeyVault::Session::locate_all(const std::string& name) {
-    auto there = store.has(Shelf::keys, name);
+template <class Version>
+Result<std::vector<typename ObjectSession<Version>::VersionFile>>
+ObjectSession<Version>::locate_all(const std::string& name) {
+    auto there = store.has(live, name);
     if (!there) return answer(name, std::move(there).error());
     if (!*there) return not_found(name);
-    auto files = store.versions(Shelf::keys, name);
+    auto files = store.versions(live, name);
     if (!files) return answer(name, std::move(files).error());
     return files;
 }
 
-Result<KeyStore::VersionFile> KeyVault::Session::locate(const std::string& name,
-                                                        const std::string& version) {
+template <class Version>
+Result<typename ObjectSession<Version>::VersionFile> ObjectSession<Version>::locate(
+    const std::string& name, const std::string& version) {
     TF_ASSIGN(const auto files, locate_all(name));
     if (version.empty()) return files.back();
     const auto sequence = sequence_of(version);
     for (const VersionFile& file : files)
         if (sequence ? file.sequence == *sequence : same_text(file.version, version)) return file;
-    return refuse(Answer::key_not_found, fmt::format("{}: has no version {}", label(name), version),
-                  "see its versions with: twofold key list-versions " + options(name));
+    return refuse(kWords.not_found, fmt::format("{}: has no version {}", label(name), version),
+                  "see its versions with: " + command("list-versions", name));
 }
 
-Result<KeyVersion> KeyVault::Session::load(Shelf shelf, const std::string& name,
-                                           const VersionFile& file) {
-    auto key = store.load(shelf, name, file);
-    if (!key) return answer(name, std::move(key).error());
-    return key;
+template <class Version>
+Result<Version> ObjectSession<Version>::load(Shelf shelf, const std::string& name,
+                                             const VersionFile& file) {
+    auto version = store.load(shelf, name, file);
+    if (!version) return answer(name, std::move(version).error());
+    return version;
 }
 
-Result<KeyVersion> KeyVault::Session::find(const std::string& name, const std::string& version) {
+template <class Version>
+Result<Version> ObjectSession<Version>::find(const std::string& name, const std::string& version) {
     TF_ASSIGN(const VersionFile file, locate(name, version));
-    return load(Shelf::keys, name, file);
+    return load(live, name, file);
 }
 
-Result<KeyStore::Deletion> KeyVault::Session::deletion(const std::string& name) {
+template <class Version>
+Result<typename ObjectStore<Version>::Deletion> ObjectSession<Version>::deletion(
+    const std::string& name) {
     const auto gone = [&] {
-        return refuse(Answer::key_not_found, fmt::format("{}: is not a deleted key", label(name)));
+        return refuse(kWords.not_found,
+                      fmt::format("{}: is not a deleted {}", label(name), kWords.noun));
     };
-    TF_ASSIGN(const bool there, store.has(Shelf::deleted, name));
+    TF_ASSIGN(const bool there, store.has(deleted, name));
     if (!there) return gone();
     auto deletion = store.deletion(name);
     if (!deletion) {
@@ -120,74 +95,85 @@ Result<KeyStore::Deletion> KeyVault::Session::deletion(const std::string& name) 
     return deletion;
 }
 
-Result<KeyBundle> KeyVault::Session::deleted_bundle(const std::string& name) {
+template <class Version>
+Result<Bundle<Version>> ObjectSession<Version>::deleted_bundle(const std::string& name) {
     TF_ASSIGN(const auto when, deletion(name));
-    auto files = store.versions(Shelf::deleted, name);
+    auto files = store.versions(deleted, name);
     if (!files) return answer(name, std::move(files).error());
-    TF_ASSIGN(KeyVersion key, load(Shelf::deleted, name, files->back()));
-    KeyBundle out = bundle(std::move(key));
+    TF_ASSIGN(Version version, load(deleted, name, files->back()));
+    Bundle<Version> out = bundle(std::move(version));
     out.deleted = when.deleted;
     out.scheduled_purge = when.scheduled_purge;
     return out;
 }
 
-Result<void> KeyVault::Session::clear_purged(const std::string& name) {
-    auto there = store.has(Shelf::deleted, name);
+template <class Version>
+Result<void> ObjectSession<Version>::clear_purged(const std::string& name) {
+    auto there = store.has(deleted, name);
     if (!there) return answer(name, std::move(there).error());
     if (!*there) return {};
     const auto when = deletion(name);
     if (when)
         return refuse(Answer::deleted_but_recoverable,
                       fmt::format("{}: is deleted but recoverable, its name is taken", label(name)),
-                      "recover it with: twofold key recover " + options(name));
-    if (code_of(when.error()) != row_of(Answer::key_not_found).code) return fail(when.error());
-    return store.remove(Shelf::deleted, name);
+                      "recover it with: " + command("recover", name));
+    if (code_of(when.error()) != row_of(kWords.not_found).code) return fail(when.error());
+    return store.remove(deleted, name);
 }
 
-Result<void> KeyVault::Session::allow(const KeyVersion& key, std::string_view operation,
-                                      Window window) const {
-    const std::string what = fmt::format("{}: version {}", label(key.name), key.version);
-    if (!key.enabled)
-        return refuse(Answer::key_disabled, what + " is disabled",
-                      fmt::format("enable it with: twofold key set-attributes {} --version {} "
-                                  "--enabled true",
-                                  options(key.name), key.version));
-    if (std::ranges::find(key.key_ops, operation) == key.key_ops.end())
-        return refuse(Answer::key_operation_forbidden,
-                      fmt::format("{} does not allow {}", what, operation),
-                      fmt::format("allow it with: twofold key set-attributes {} --version {} "
-                                  "--ops {}",
-                                  options(key.name), key.version, join(all_key_ops(), " ")));
-    if (window == Window::ignored) return {};
-    if (key.nbf && now < *key.nbf)
-        return refuse(Answer::key_not_yet_valid,
-                      fmt::format("{} is not valid before {}", what, iso8601(*key.nbf)));
-    if (key.exp && now >= *key.exp)
-        return refuse(Answer::key_expired, fmt::format("{} expired at {}", what, iso8601(*key.exp)),
-                      "make a new version with: twofold key rotate " + options(key.name));
-    return {};
+template <class Version>
+Result<void> ObjectSession<Version>::add(Version& version, Bytes secret) {
+    TF_TRY(clear_purged(version.name));
+    TF_ASSIGN(const bool there, store.has(live, version.name));
+    if (there) {
+        TF_ASSIGN(const Version latest, find(version.name, ""));
+        version.name = latest.name;
+        version.sequence = latest.sequence + 1;
+    }
+    TF_ASSIGN(const Uuid id, crypto::KernelRandom().uuid());
+    version.version = id.hex();
+    version.created = version.updated = now;
+    TF_TRY(seal(version, secret));
+    return there ? store.put(version) : store.create(version);
 }
 
-KeyBundle KeyVault::Session::bundle(KeyVersion key) const {
-    key.sealed = {};
-    key.document.clear();
-    return {std::move(key), host, settings.recovery_level(), settings.recoverable_days(), {}, {}};
+template <class Version>
+Result<void> ObjectSession<Version>::enabled(const Version& version) const {
+    if (version.enabled) return {};
+    return refuse(kWords.disabled,
+                  fmt::format("{}: version {} is disabled", label(version.name), version.version),
+                  fmt::format("enable it with: {} --version {} --enabled true",
+                              command("set-attributes", version.name), version.version));
 }
 
-Result<void> KeyVault::Session::seal(KeyVersion& key, const crypto::SecretBytes& der) {
+template <class Version>
+Bundle<Version> ObjectSession<Version>::bundle(Version version) const {
+    version.sealed = {};
+    version.document.clear();
+    return {std::move(version),          host, settings.recovery_level(),
+            settings.recoverable_days(), {},   {}};
+}
+
+template <class Version>
+Result<void> ObjectSession<Version>::seal(Version& version, Bytes secret) {
     TF_ASSIGN(const auto master, MasterSecret::load(store.vault()));
-    TF_ASSIGN(key.sealed, master.seal(as_bytes(associated_data(settings.name, key)), der.reveal()));
+    TF_ASSIGN(version.sealed,
+              master.seal(as_bytes(version.associated_data(settings.name)), secret));
     return {};
 }
 
-Result<crypto::SecretBytes> KeyVault::Session::unseal(const KeyVersion& key) {
+template <class Version>
+Result<crypto::SecretBytes> ObjectSession<Version>::unseal(const Version& version) {
     auto master = MasterSecret::load(store.vault());
     if (!master && master.error().code == Errc::not_found)
         master = fail(Errc::damaged, "{}", master.error().what);  // not that the key is gone
-    if (!master) return answer(key.name, std::move(master).error());
-    auto der = master->open(as_bytes(associated_data(settings.name, key)), key.sealed);
-    if (!der) return answer(key.name, std::move(der).error());
-    return der;
+    if (!master) return answer(version.name, std::move(master).error());
+    auto secret = master->open(as_bytes(version.associated_data(settings.name)), version.sealed);
+    if (!secret) return answer(version.name, std::move(secret).error());
+    return secret;
 }
+
+template struct ObjectSession<KeyVersion>;
+template struct ObjectSession<SecretVersion>;
 
 }  // namespace twofold::cloud

@@ -34,11 +34,12 @@ DirectoryVault::DirectoryVault(std::shared_ptr<const cloud::Cloud> cloud, const 
       name_(name),
       host_(std::move(host)),
       caller_(cloud::Caller::identity(std::move(identity))),
-      vault_(*cloud_, name_, host_) {}
+      vault_(*cloud_, name_, host_),
+      secrets_(*cloud_, name_, host_) {}
 
 Result<KeyBundle> DirectoryVault::get_key(const std::string& name, const std::string& version) {
     TF_ASSIGN(cloud::KeyBundle from, outside(vault_.get(caller_, name, version)));
-    TF_ASSIGN(KeyId id, KeyId::parse(from.kid()));
+    TF_ASSIGN(KeyId id, KeyId::parse(from.id()));
     const cloud::KeyVersion& key = from.version;
     return KeyBundle{
         std::move(id),        key.kty, key.bits(), key.n,       key.e,       key.key_ops,
@@ -56,6 +57,26 @@ Result<Vault::Wrapped> DirectoryVault::wrap(const std::string& name, const std::
 Result<crypto::SecretBytes> DirectoryVault::unwrap(const std::string& name,
                                                    const std::string& version, Bytes wrapped) {
     return outside(vault_.unwrap(caller_, name, version, wrapped));
+}
+
+Result<Vault::Secret> DirectoryVault::get_secret(const std::string& name,
+                                                 const std::string& version) {
+    TF_ASSIGN(auto secret, outside(secrets_.get(caller_, name, version)));
+    return Secret{secret.bundle.version.version, std::move(secret.value)};
+}
+
+Result<std::string> DirectoryVault::set_secret(const std::string& name, Bytes value,
+                                               const std::string& content_type) {
+    cloud::NewSecret secret;
+    secret.name = name;
+    secret.content_type = content_type;
+    TF_ASSIGN(const auto made, outside(secrets_.set(caller_, secret, value)));
+    return made.version.version;
+}
+
+Result<void> DirectoryVault::delete_secret(const std::string& name) {
+    TF_TRY(outside(secrets_.remove(caller_, name)));
+    return {};
 }
 
 Result<VaultProperties> DirectoryVault::properties() {

@@ -1,12 +1,11 @@
 #include <memory>
 
 #include "base/clock.h"
-#include "keyring/cloud/identities.h"
 #include "keyring/cloud/key_vault.h"
 #include "keyring/cloud/shown.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/options.h"
-#include "tools/twofold/time_option.h"
+#include "tools/twofold/vault_options.h"
 
 namespace twofold::cli {
 namespace {
@@ -39,60 +38,28 @@ struct Session {
 
 Result<std::unique_ptr<Session>> open_session(const Context& context, const KeyOptions& options) {
     auto session = std::make_unique<Session>(context, options.vault);
-    if (!options.as.empty()) {
-        TF_ASSIGN(const auto identity, cloud::Identities(session->cloud).find(options.as));
-        session->caller = Caller::identity(identity.object_id);
-    }
+    TF_ASSIGN(session->caller, caller_of(session->cloud, options.as));
     return session;
 }
-
-std::string state_of(const KeyBundle& key, UnixSeconds now) {
-    if (!key.version.enabled) return "disabled";
-    if (key.version.exp && now >= *key.version.exp) return "expired";
-    if (key.version.nbf && now < *key.version.nbf) return "not yet valid";
-    return "enabled";
-}
-
-std::string date_of(const std::optional<UnixSeconds>& date) { return date ? iso8601(*date) : "-"; }
 
 void print_key(const Context& context, const Session& session, const KeyBundle& key) {
     if (context.json) return say("{}", cloud::shown(key));
     const auto& version = key.version;
     say("key {} of vault {}", version.name, session.vault.name());
     say("version {} (the vault's v{})", version.version, version.sequence);
-    say("{} {}, {}", version.kty, version.bits(), state_of(key, session.cloud.clock().now()));
+    say("{} {}, {}", version.kty, version.bits(),
+        state_of(key.version, session.cloud.clock().now()));
     say("operations {}", cloud::join(version.key_ops, " "));
     if (version.nbf) say("valid from {}", iso8601(*version.nbf));
     if (version.exp) say("expires {}", iso8601(*version.exp));
     for (const auto& [name, value] : version.tags) say("tag {}={}", name, value);
-    say("id {}", key.kid());
+    say("id {}", key.id());
 }
 
 // One line, or with --json the bundle.
 void print_done(const Context& context, std::string_view what, const KeyBundle& key) {
     if (context.json) return say("{}", cloud::shown(key));
-    say("{} {} (RSA {}): {}", what, key.version.name, key.version.bits(), key.kid());
-}
-
-Result<cloud::Tags> parse_tags(const std::vector<std::string>& texts) {
-    cloud::Tags out;
-    for (const std::string& text : texts) {
-        if (text.empty()) continue;  // --tags "" clears them, as in az
-        const auto equals = text.find('=');
-        if (equals == std::string::npos || equals == 0)
-            return fail(Errc::usage, "tag \"{}\": write NAME=VALUE", text);
-        out[text.substr(0, equals)] = text.substr(equals + 1);
-    }
-    return out;
-}
-
-// Nothing where the option is absent; an inner nothing for "none".
-Result<std::optional<std::optional<UnixSeconds>>> parse_date(const std::string& text) {
-    using Date = std::optional<UnixSeconds>;
-    if (text.empty()) return std::optional<Date>();
-    if (text == "none") return std::optional<Date>(Date());
-    TF_ASSIGN(const UnixSeconds time, parse_time(text));
-    return std::optional<Date>(Date(time));
+    say("{} {} (RSA {}): {}", what, key.version.name, key.version.bits(), key.id());
 }
 
 Result<void> create(const Context& context, const KeyOptions& options) {
@@ -125,7 +92,7 @@ Result<void> list(const Context& context, const KeyOptions& options) {
     TF_ASSIGN(const auto keys, options.deleted ? session->vault.list_deleted(session->caller)
                                                : session->vault.list(session->caller));
     if (context.json) {
-        say("{}", cloud::shown(std::span<const KeyBundle>(keys), cloud::KeyList::names));
+        say("{}", cloud::shown(std::span<const KeyBundle>(keys), cloud::Listed::names));
         return {};
     }
     const UnixSeconds now = session->cloud.clock().now();
@@ -133,7 +100,7 @@ Result<void> list(const Context& context, const KeyOptions& options) {
         {"NAME", "NEWEST VERSION", "BITS", "STATE", options.deleted ? "PURGED" : "EXPIRES"});
     for (const KeyBundle& key : keys)
         table.row({key.version.name, key.version.version, std::to_string(key.version.bits()),
-                   options.deleted ? "deleted" : state_of(key, now),
+                   options.deleted ? "deleted" : state_of(key.version, now),
                    date_of(options.deleted ? key.scheduled_purge : key.version.exp)});
     print(table.text());
     return {};
@@ -143,14 +110,14 @@ Result<void> list_versions(const Context& context, const KeyOptions& options) {
     TF_ASSIGN(const auto session, open_session(context, options));
     TF_ASSIGN(const auto keys, session->vault.list_versions(session->caller, options.name));
     if (context.json) {
-        say("{}", cloud::shown(std::span<const KeyBundle>(keys), cloud::KeyList::versions));
+        say("{}", cloud::shown(std::span<const KeyBundle>(keys), cloud::Listed::versions));
         return {};
     }
     const UnixSeconds now = session->cloud.clock().now();
     Table table({"#", "VERSION", "BITS", "STATE", "CREATED", "EXPIRES"});
     for (const KeyBundle& key : keys)
         table.row({fmt::format("v{}", key.version.sequence), key.version.version,
-                   std::to_string(key.version.bits()), state_of(key, now),
+                   std::to_string(key.version.bits()), state_of(key.version, now),
                    iso8601(key.version.created), date_of(key.version.exp)});
     print(table.text());
     return {};

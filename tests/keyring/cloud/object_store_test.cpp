@@ -1,4 +1,4 @@
-#include "keyring/cloud/key_store.h"
+#include "keyring/cloud/object_store.h"
 
 #include "tests/keyring/cloud/cut_directory.h"
 #include "tests/support/matchers.h"
@@ -43,13 +43,13 @@ struct Vault {
     std::string state() {
         KeyStore store = whole();
         std::string out;
-        for (const Shelf shelf : {Shelf::keys, Shelf::deleted}) {
+        for (const Shelf shelf : {Shelf::live, Shelf::deleted}) {
             const auto names = must(store.names(shelf));
             if (names.empty()) continue;
             EXPECT_THAT(names, ElementsAre("kek1"));
             const auto files = must(store.versions(shelf, "kek1"));
             const auto newest = must(store.load(shelf, "kek1", files.back()));
-            out += fmt::format("{}{} {}", shelf == Shelf::keys ? "" : "deleted ", files.size(),
+            out += fmt::format("{}{} {}", shelf == Shelf::live ? "" : "deleted ", files.size(),
                                newest.enabled ? "enabled" : "disabled");
             if (shelf == Shelf::deleted) must(store.deletion("kek1"));
         }
@@ -107,7 +107,7 @@ const auto kShelve = [](KeyStore& store) { must(store.shelve("kek1", {10, 20}));
 INSTANTIATE_TEST_SUITE_P(
     Changes, CutChange,
     testing::Values(
-        Change{"Create", [](KeyStore& store) { must(store.remove(Shelf::keys, "kek1")); },
+        Change{"Create", [](KeyStore& store) { must(store.remove(Shelf::live, "kek1")); },
                [](KeyStore& store) { return store.create(version(1)); }, "none", "1 enabled"},
         Change{"AddVersion", kNothing, [](KeyStore& store) { return store.put(version(2)); },
                "1 enabled", "2 enabled"},
@@ -132,13 +132,13 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(KeyStore, SweepsWhatACutLeftBehind) {
     Vault vault;
-    must(vault.whole().remove(Shelf::keys, "kek1"));
+    must(vault.whole().remove(Shelf::live, "kek1"));
     vault.fuse.left = 2;  // the hidden directory and its file, but not their place
     KeyStore fused = vault.fused();
     EXPECT_THAT(fused.create(version(1)), FailsWith(Errc::io));
     auto keys = must(vault.directory.directory().open_directory("keys"));
     EXPECT_EQ(must(keys->list()).size(), 1u);
-    EXPECT_THAT(must(vault.whole().names(Shelf::keys)), IsEmpty());
+    EXPECT_THAT(must(vault.whole().names(Shelf::live)), IsEmpty());
     must(vault.whole().create(version(1)));
     EXPECT_EQ(must(keys->list()).size(), 1u);
 }

@@ -1,4 +1,4 @@
-#include "keyring/cloud/key_store.h"
+#include "keyring/cloud/object_store.h"
 
 #include <algorithm>
 #include <charconv>
@@ -18,19 +18,17 @@ constexpr const char* kDeletion = "deletion.json";
 constexpr std::string_view kSuffix = ".json";
 constexpr std::size_t kVersionDigits = 32;
 
-const char* directory_of(KeyStore::Shelf shelf) {
-    return shelf == KeyStore::Shelf::keys ? "keys" : "deletedkeys";
-}
-
-std::string file_of(const KeyVersion& version) {
+template <class Version>
+std::string file_of(const Version& version) {
     return fmt::format("{:06}-{}{}", version.sequence, version.version, kSuffix);
 }
 
 // Nothing for other files: deletion.json, what a cut left behind.
-std::optional<KeyStore::VersionFile> parse_file_name(const std::string& file) {
+template <class VersionFile>
+std::optional<VersionFile> parse_file_name(const std::string& file) {
     const auto dash = file.find('-');
     if (dash == std::string::npos || !file.ends_with(kSuffix)) return {};
-    KeyStore::VersionFile out;
+    VersionFile out;
     out.file = file;
     const char* end = file.data() + dash;
     const auto [at, error] = std::from_chars(file.data(), end, out.sequence);
@@ -42,18 +40,26 @@ std::optional<KeyStore::VersionFile> parse_file_name(const std::string& file) {
 
 }  // namespace
 
-Result<std::unique_ptr<io::HeldLock>> KeyStore::lock() { return vault_->lock("lock", true); }
-
-Result<std::unique_ptr<io::Directory>> KeyStore::open(Shelf shelf) {
-    return vault_->open_directory(directory_of(shelf));
+template <class Version>
+Result<std::unique_ptr<io::HeldLock>> ObjectStore<Version>::lock() {
+    return vault_->lock("lock", true);
 }
 
-Result<std::unique_ptr<io::Directory>> KeyStore::open_key(Shelf shelf, const std::string& name) {
+template <class Version>
+Result<std::unique_ptr<io::Directory>> ObjectStore<Version>::open(Shelf shelf) {
+    return vault_->open_directory(std::string(
+        shelf == Shelf::live ? words_of(Version::kKind).shelf : words_of(Version::kKind).deleted));
+}
+
+template <class Version>
+Result<std::unique_ptr<io::Directory>> ObjectStore<Version>::open_name(Shelf shelf,
+                                                                       const std::string& name) {
     TF_ASSIGN(const auto directory, open(shelf));
     return directory->open_directory(lowered(name));
 }
 
-Result<std::vector<std::string>> KeyStore::names(Shelf shelf) {
+template <class Version>
+Result<std::vector<std::string>> ObjectStore<Version>::names(Shelf shelf) {
     TF_ASSIGN(const auto directory, open(shelf));
     TF_ASSIGN(const auto entries, directory->list());
     std::vector<std::string> out;
@@ -62,37 +68,44 @@ Result<std::vector<std::string>> KeyStore::names(Shelf shelf) {
     return out;
 }
 
-Result<bool> KeyStore::has(Shelf shelf, const std::string& name) {
+template <class Version>
+Result<bool> ObjectStore<Version>::has(Shelf shelf, const std::string& name) {
     TF_ASSIGN(const auto directory, open(shelf));
     return directory->exists(lowered(name));
 }
 
-Result<std::vector<KeyStore::VersionFile>> KeyStore::versions(Shelf shelf,
-                                                              const std::string& name) {
-    TF_ASSIGN(const auto directory, open_key(shelf, name));
+template <class Version>
+Result<std::vector<typename ObjectStore<Version>::VersionFile>> ObjectStore<Version>::versions(
+    Shelf shelf, const std::string& name) {
+    TF_ASSIGN(const auto directory, open_name(shelf, name));
     TF_ASSIGN(const auto entries, directory->list());
     std::vector<VersionFile> out;
     for (const io::Entry& entry : entries)
-        if (auto file = parse_file_name(entry.name); file && !entry.is_directory)
+        if (auto file = parse_file_name<VersionFile>(entry.name); file && !entry.is_directory)
             out.push_back(std::move(*file));
     if (out.empty()) return fail(Errc::damaged, "{}: no versions", directory->path());
     std::ranges::sort(out, {}, &VersionFile::sequence);
     return out;
 }
 
-Result<KeyVersion> KeyStore::load(Shelf shelf, const std::string& name, const VersionFile& which) {
-    TF_ASSIGN(const auto directory, open_key(shelf, name));
-    TF_ASSIGN(const std::string text, directory->read_text(which.file, KeyVersion::kFileMax));
+template <class Version>
+Result<Version> ObjectStore<Version>::load(Shelf shelf, const std::string& name,
+                                           const VersionFile& which) {
+    TF_ASSIGN(const auto directory, open_name(shelf, name));
+    TF_ASSIGN(const std::string text, directory->read_text(which.file, Version::kFileMax));
     const std::string where = directory->path() + "/" + which.file;
-    TF_ASSIGN(KeyVersion version, KeyVersion::parse(text, where));
+    TF_ASSIGN(Version version, Version::parse(text, where));
     if (!same_text(version.name, name) || version.version != which.version ||
         version.sequence != which.sequence)
-        return fail(Errc::damaged, "{}: is of another key or version", where);
+        return fail(Errc::damaged, "{}: is of another {} or version", where,
+                    words_of(Version::kKind).noun);
     return version;
 }
 
-Result<KeyStore::Deletion> KeyStore::deletion(const std::string& name) {
-    TF_ASSIGN(const auto directory, open_key(Shelf::deleted, name));
+template <class Version>
+Result<typename ObjectStore<Version>::Deletion> ObjectStore<Version>::deletion(
+    const std::string& name) {
+    TF_ASSIGN(const auto directory, open_name(Shelf::deleted, name));
     TF_ASSIGN(const std::string text, directory->read_text(kDeletion, 4096));
     TF_ASSIGN(const json object, parse_json(text, directory->path() + "/" + kDeletion, 2));
     const auto deleted = json_integer(object, "deletedDate");
@@ -101,9 +114,10 @@ Result<KeyStore::Deletion> KeyStore::deletion(const std::string& name) {
     return Deletion{*deleted, *purge};
 }
 
-Result<void> KeyStore::create(const KeyVersion& first) {
+template <class Version>
+Result<void> ObjectStore<Version>::create(const Version& first) {
     TF_TRY(sweep());
-    TF_ASSIGN(const auto directory, open(Shelf::keys));
+    TF_ASSIGN(const auto directory, open(Shelf::live));
     TF_ASSIGN(const std::string hidden, unfinished_name());
     TF_TRY(directory->make_directory(hidden));
     TF_ASSIGN(const auto inside, directory->open_directory(hidden));
@@ -111,44 +125,52 @@ Result<void> KeyStore::create(const KeyVersion& first) {
     return directory->rename(hidden, *directory, lowered(first.name));
 }
 
-Result<void> KeyStore::put(const KeyVersion& version) {
-    TF_ASSIGN(const auto directory, open_key(Shelf::keys, version.name));
+template <class Version>
+Result<void> ObjectStore<Version>::put(const Version& version) {
+    TF_ASSIGN(const auto directory, open_name(Shelf::live, version.name));
     return directory->replace(file_of(version), version.to_text());
 }
 
-Result<void> KeyStore::shelve(const std::string& name, const Deletion& deletion) {
-    TF_ASSIGN(const auto directory, open_key(Shelf::keys, name));
+template <class Version>
+Result<void> ObjectStore<Version>::shelve(const std::string& name, const Deletion& deletion) {
+    TF_ASSIGN(const auto directory, open_name(Shelf::live, name));
     // Before the move it says nothing: only the deleted shelf is asked for it.
     const json object = {{"deletedDate", deletion.deleted},
                          {"scheduledPurgeDate", deletion.scheduled_purge}};
     TF_TRY(directory->replace(kDeletion, to_pretty_text(object) + "\n"));
-    TF_ASSIGN(const auto from, open(Shelf::keys));
+    TF_ASSIGN(const auto from, open(Shelf::live));
     TF_ASSIGN(const auto to, open(Shelf::deleted));
     return from->rename(lowered(name), *to, lowered(name));
 }
 
-Result<void> KeyStore::recover(const std::string& name) {
+template <class Version>
+Result<void> ObjectStore<Version>::recover(const std::string& name) {
     TF_ASSIGN(const auto from, open(Shelf::deleted));
-    TF_ASSIGN(const auto to, open(Shelf::keys));
+    TF_ASSIGN(const auto to, open(Shelf::live));
     TF_TRY(from->rename(lowered(name), *to, lowered(name)));
-    TF_ASSIGN(const auto directory, open_key(Shelf::keys, name));
+    TF_ASSIGN(const auto directory, open_name(Shelf::live, name));
     (void)directory->unlink(kDeletion);  // says nothing here: left by a cut it does no harm
     return {};
 }
 
-Result<void> KeyStore::remove(Shelf shelf, const std::string& name) {
+template <class Version>
+Result<void> ObjectStore<Version>::remove(Shelf shelf, const std::string& name) {
     TF_ASSIGN(const auto directory, open(shelf));
     TF_ASSIGN(const std::string hidden, unfinished_name());
     TF_TRY(directory->rename(lowered(name), *directory, hidden));  // gone at once, whole
     return directory->remove_tree(hidden);
 }
 
-Result<void> KeyStore::sweep() {
-    for (const Shelf shelf : {Shelf::keys, Shelf::deleted}) {
+template <class Version>
+Result<void> ObjectStore<Version>::sweep() {
+    for (const Shelf shelf : {Shelf::live, Shelf::deleted}) {
         TF_ASSIGN(const auto directory, open(shelf));
         TF_TRY(sweep_unfinished(*directory));
     }
     return {};
 }
+
+template class ObjectStore<KeyVersion>;
+template class ObjectStore<SecretVersion>;
 
 }  // namespace twofold::cloud

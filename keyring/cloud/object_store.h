@@ -7,10 +7,11 @@
 
 #include "base/io/io.h"
 #include "keyring/cloud/key_version.h"
+#include "keyring/cloud/secret_version.h"
 
 namespace twofold::cloud {
 
-// The keys of one vault on disk:
+// The keys, or the secrets, of one vault on disk:
 //
 //     keys/NAME/000001-VERSION.json          one file a version; NAME in lower case
 //     deletedkeys/NAME/...                   the same directory, moved, with deletion.json
@@ -22,11 +23,12 @@ namespace twofold::cloud {
 // that begin with a dot, which nobody looks at and the next writer sweeps.
 //
 // Errors: Errc::not_found, exists, damaged (a file that does not parse), io.
-class KeyStore {
+template <class Version>
+class ObjectStore {
 public:
-    explicit KeyStore(std::unique_ptr<io::Directory> vault) : vault_(std::move(vault)) {}
+    explicit ObjectStore(std::unique_ptr<io::Directory> vault) : vault_(std::move(vault)) {}
 
-    enum class Shelf { keys, deleted };
+    enum class Shelf { live, deleted };
     struct VersionFile {
         std::uint32_t sequence = 0;
         std::string version;
@@ -37,29 +39,34 @@ public:
     };
 
     io::Directory& vault() { return *vault_; }
-    // For the calls below the line. Waits for the other writer.
+    // For the calls below the line. Waits for the other writer, of whichever kind.
     Result<std::unique_ptr<io::HeldLock>> lock();
 
     Result<std::vector<std::string>> names(Shelf shelf);  // in lower case, sorted
     Result<bool> has(Shelf shelf, const std::string& name);
     Result<std::vector<VersionFile>> versions(Shelf shelf,
                                               const std::string& name);  // oldest first
-    Result<KeyVersion> load(Shelf shelf, const std::string& name, const VersionFile& which);
+    Result<Version> load(Shelf shelf, const std::string& name, const VersionFile& which);
     Result<Deletion> deletion(const std::string& name);
 
     // ---- under the lock ----
-    Result<void> create(const KeyVersion& first);  // a new name
-    Result<void> put(const KeyVersion& version);   // adds a version, or replaces its attributes
+    Result<void> create(const Version& first);  // a new name
+    Result<void> put(const Version& version);   // adds a version, or replaces its attributes
     Result<void> shelve(const std::string& name, const Deletion& deletion);  // to the deleted ones
     Result<void> recover(const std::string& name);
     Result<void> remove(Shelf shelf, const std::string& name);  // for good
 
 private:
     Result<std::unique_ptr<io::Directory>> open(Shelf shelf);
-    Result<std::unique_ptr<io::Directory>> open_key(Shelf shelf, const std::string& name);
+    Result<std::unique_ptr<io::Directory>> open_name(Shelf shelf, const std::string& name);
     Result<void> sweep();
 
     std::unique_ptr<io::Directory> vault_;
 };
+
+using KeyStore = ObjectStore<KeyVersion>;
+using SecretStore = ObjectStore<SecretVersion>;
+extern template class ObjectStore<KeyVersion>;
+extern template class ObjectStore<SecretVersion>;
 
 }  // namespace twofold::cloud
