@@ -4,6 +4,7 @@
 #include <string>
 
 #include "keyring/cloud/key_vault.h"
+#include "keyring/cloud/secret_vault.h"
 #include "keyring/vault/vault.h"
 
 namespace twofold::keyring {
@@ -19,6 +20,10 @@ public:
     Result<Wrapped> wrap(const std::string& name, const std::string& version, Bytes plain) override;
     Result<crypto::SecretBytes> unwrap(const std::string& name, const std::string& version,
                                        Bytes wrapped) override;
+    Result<Secret> get_secret(const std::string& name, const std::string& version) override;
+    Result<std::string> set_secret(const std::string& name, Bytes value,
+                                   const std::string& content_type) override;
+    Result<void> delete_secret(const std::string& name) override;
     Result<VaultProperties> properties() override;
     Result<PermissionSet> missing_permissions(const PermissionSet& needed) override;
 
@@ -27,6 +32,7 @@ private:
     std::string name_, host_;
     cloud::Caller caller_;
     cloud::KeyVault vault_;
+    cloud::SecretVault secrets_;
 };
 
 }  // namespace twofold::keyring

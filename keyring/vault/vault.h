@@ -69,6 +69,19 @@ public:
     virtual Result<crypto::SecretBytes> unwrap(const std::string& name, const std::string& version,
                                                Bytes wrapped) = 0;
 
+    // Secrets, with the permissions on secrets. `version` as for keys. A disabled version, an
+    // unknown or a deleted secret: Errc::key_revoked (SecretDisabled, SecretNotFound).
+    struct Secret {
+        std::string version;  // 32 hex digits
+        crypto::SecretBytes value;
+    };
+    virtual Result<Secret> get_secret(const std::string& name, const std::string& version) = 0;
+    // A new version, durable on return, whose id it returns. `value`: UTF-8, 1 byte to 25 KiB. The
+    // versions before it stay until the secret is deleted: the vault has no limit to their number.
+    virtual Result<std::string> set_secret(const std::string& name, Bytes value,
+                                           const std::string& content_type) = 0;
+    virtual Result<void> delete_secret(const std::string& name) = 0;  // soft, where it is on
+
     // For the checks before a deployment is made; not part of the data plane, needs no permission.
     virtual Result<VaultProperties> properties() = 0;
     // Those of `needed` that this identity lacks, each spelled out for a message and for a command:

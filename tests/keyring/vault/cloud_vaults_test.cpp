@@ -83,6 +83,38 @@ TEST_F(CloudVaultsTest, H11_K2_ShowsWhatAVaultLacks) {
     EXPECT_FALSE(properties.purge_protection);
 }
 
+TEST_F(CloudVaultsTest, KeepsSecretsAsAnIdentity) {
+    const auto on_secrets = [&](std::vector<std::string> permissions) {
+        must(cloud::VaultRegistry(cloud.cloud)
+                 .set_policy("contoso-kv", who.object_id, {}, std::move(permissions)));
+    };
+    const auto vault = open();
+    on_secrets({"set"});
+    const std::string first = must(vault->set_secret("db", as_bytes("one"), "text/plain"));
+    const std::string second = must(vault->set_secret("DB", as_bytes("two"), ""));
+    EXPECT_NE(first, second);
+    const auto refused = vault->get_secret("db", "");
+    ASSERT_THAT(refused, FailsWith(Errc::key_revoked));
+    EXPECT_EQ(refused.error().vault_code, "Forbidden/ForbiddenByPolicy");
+
+    on_secrets({"get", "delete"});
+    const auto newest = must(vault->get_secret("db", ""));
+    EXPECT_EQ(newest.version, second);
+    EXPECT_EQ(as_text(newest.value.reveal()), "two");
+    EXPECT_EQ(as_text(must(vault->get_secret("db", first)).value.reveal()), "one");
+    EXPECT_THAT(vault->set_secret("db", as_bytes("three"), ""), FailsWith(Errc::key_revoked));
+    EXPECT_THAT(vault->delete_secret("db"), Succeeds());
+    const auto gone = vault->get_secret("db", "");
+    ASSERT_THAT(gone, FailsWith(Errc::key_revoked));
+    EXPECT_EQ(gone.error().vault_code, "SecretNotFound");
+    EXPECT_THAT(vault->delete_secret("db"), FailsWith(Errc::key_revoked));
+
+    CloudVaults nowhere(cloud.directory.path("nowhere"));
+    const auto away = must(nowhere.open("contoso-kv.vault.azure.net", who.object_id));
+    EXPECT_THAT(away->get_secret("db", ""), FailsWith(Errc::vault_unreachable));
+    EXPECT_THAT(away->set_secret("db", as_bytes("x"), ""), FailsWith(Errc::vault_unreachable));
+}
+
 TEST_F(CloudVaultsTest, AMissingVaultIsRevokedAndAMissingCloudUnreachable) {
     const auto nobody = open("nobody-kv.vault.azure.net")->get_key("k", "");
     ASSERT_THAT(nobody, FailsWith(Errc::key_revoked));
