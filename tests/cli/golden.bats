@@ -25,6 +25,8 @@ golden() {
     local command
     for command in 'vault create' 'vault show' 'vault list' 'vault set-policy' \
         'key create' 'key show' 'key list' 'key list-versions' 'key rotate' 'key set-attributes' 'key delete' 'key recover' \
+        'secret set' 'secret show' 'secret list' 'secret list-versions' 'secret set-attributes' 'secret delete' \
+        'secret recover' 'secret purge' \
         'identity create' 'identity show' 'identity list' 'identity delete' 'profile list' 'profile show' \
         create 'disk add' 'disk list' 'disk show' mount umount attach detach status wait rotate inspect check adopt completion; do
         # shellcheck disable=SC2086  # two words

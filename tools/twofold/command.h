@@ -14,6 +14,7 @@ void add_create(CLI::App& program, Context& context);
 void add_disk(CLI::App& program, Context& context);
 void add_identity(CLI::App& program, Context& context);
 void add_key(CLI::App& program, Context& context);
+void add_secret(CLI::App& program, Context& context);
 void add_vault(CLI::App& program, Context& context);
 void add_mount(CLI::App& program, Context& context);
 void add_umount(CLI::App& program, Context& context);

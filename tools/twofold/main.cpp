@@ -14,6 +14,7 @@ constexpr int kExitFailed = 1;
 void add_commands(CLI::App& program, Context& context) {
     add_vault(program, context);
     add_key(program, context);
+    add_secret(program, context);
     add_identity(program, context);
     add_profile(program, context);
     add_create(program, context);
