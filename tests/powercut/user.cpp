@@ -1,0 +1,212 @@
+#include "tests/powercut/user.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "tests/powercut/medium.h"
+
+namespace twofold::powercut {
+namespace {
+
+using fs::ByteOffset;
+using fs::kBlockSize;
+using Kind = Operation::Kind;
+
+std::uint64_t blocks_around(std::uint64_t offset, std::uint64_t length) {
+    return (offset + length + kBlockSize - 1) / kBlockSize - offset / kBlockSize;
+}
+
+}  // namespace
+
+Result<void> User::mount() {
+    TF_ASSIGN(auto mounted, machine_.mount(recording_, false, ++counters_.random_seed));
+    take_over(std::move(mounted));
+    return {};
+}
+
+void User::take_over(std::unique_ptr<Mount> mount) {
+    mount_ = std::move(mount);
+    open_records_ = sealing_records_ = 0;
+    soft_commits_ = 0;
+    soft_ = history_.newest();
+    recording_.during = [this](const Operation& operation) { during(operation); };
+    recording_.trace->mark(Kind::synced, history_.newest());
+}
+
+Result<void> User::perform(const Script& script, std::uint32_t number) {
+    for (const Action& action : script) {
+        recording_.trace->action(number++);
+        TF_TRY(perform(action));
+    }
+    return {};
+}
+
+Result<void> User::perform(const Action& action) {
+    if (action.when != Action::When::now) {
+        later_.push_back(action);
+        return {};
+    }
+    if (auto done = run(action); !done) return fail(std::move(done).error().in(action.text()));
+    return std::exchange(inside_result_, {});
+}
+
+Result<void> User::run(const Action& action) {
+    switch (action.kind) {
+        case Action::Kind::write:
+            return write(action.a, action.b);
+        case Action::Kind::zero:
+            return zero(action.a, action.b);
+        case Action::Kind::read:
+            return read(action.a, action.b);
+        case Action::Kind::sync:
+            return flush(fs::Durability::synced);
+        case Action::Kind::soft:
+            return flush(fs::Durability::committed);
+        case Action::Kind::pass:
+            mount_->clock.passed += std::chrono::milliseconds(action.a);
+            return {};
+        case Action::Kind::tick:
+            return mount_->disk->tick();
+        case Action::Kind::kill:
+            return die_and_return();
+        case Action::Kind::remount: {
+            closing_ = true;
+            const auto closed = mount_->disk->close();
+            closing_ = false;
+            TF_TRY(closed);
+            recording_.trace->mark(Kind::synced, history_.newest());
+            return mount();
+        }
+        case Action::Kind::rewrap:
+            return rewrap(action.a == 1 ? crypto::Layer::one : crypto::Layer::two);
+    }
+    return {};
+}
+
+void User::began(std::size_t state) { recording_.trace->mark(Kind::began, state); }
+
+Result<void> User::write(std::uint64_t offset, std::uint64_t length) {
+    buffer_.resize(length);
+    make_contents(++counters_.version, offset, buffer_);
+    began(history_.write(offset, buffer_));
+    open_records_ += blocks_around(offset, length);
+    TF_TRY(mount_->disk->write(ByteOffset{offset}, buffer_));
+    return note_nonces(offset, length);
+}
+
+// Whole blocks are a discard, which is in or out as a whole; parts at the ends are writes of zeros.
+Result<void> User::zero(std::uint64_t offset, std::uint64_t length) {
+    const std::uint64_t end = offset + length;
+    const std::uint64_t whole_begin = (offset + kBlockSize - 1) / kBlockSize * kBlockSize;
+    const std::uint64_t whole_end = end / kBlockSize * kBlockSize;
+    const auto change = [&](std::uint64_t from, std::uint64_t to) {
+        if (from < to) began(history_.zero(from, to - from));
+    };
+    if (whole_begin >= whole_end) {
+        change(offset, end);
+    } else {
+        change(offset, whole_begin);
+        change(whole_begin, whole_end);
+        change(whole_end, end);
+    }
+    open_records_ += 3;
+    return mount_->disk->zero(ByteOffset{offset}, length);
+}
+
+Result<void> User::read(std::uint64_t offset, std::uint64_t length) {
+    buffer_.resize(length);
+    TF_TRY(mount_->disk->read(ByteOffset{offset}, buffer_));
+    if (equal(buffer_, history_.contents().subspan(offset, length))) return {};
+    return fail(Errc::failed, "other bytes than were written there");
+}
+
+// A flush answers for what had returned before it was called, not for what is written meanwhile.
+Result<void> User::flush(fs::Durability durability) {
+    const std::size_t state = history_.newest();
+    sealing_records_ = std::exchange(open_records_, 0);
+    soft_commits_ = durability == fs::Durability::synced ? 0 : soft_commits_ + 1;
+    TF_TRY(mount_->disk->flush(durability));
+    soft_ = std::max(soft_, state);
+    recording_.trace->mark(durability == fs::Durability::synced ? Kind::synced : Kind::soft, state);
+    return {};
+}
+
+// What was not in a soft commit may be gone. What is found is durable, and goes on.
+Result<void> User::die_and_return() {
+    kill();
+    TF_ASSIGN(auto mounted, machine_.mount(recording_, false, ++counters_.random_seed));
+    buffer_.resize(machine_.blocks() * kBlockSize);
+    TF_TRY(mounted->disk->read(ByteOffset{0}, buffer_));
+    const Window window{soft_, history_.newest()};
+    if (!history_.explain(History::prints_of(buffer_), window))
+        return fail(Errc::failed, "after the kill: {}", history_.why_not(buffer_, window));
+    history_.becomes(buffer_);
+    take_over(std::move(mounted));
+    return {};
+}
+
+// The new record differs from the old one in its end alone; see InsecureTestKeys.
+Result<void> User::rewrap(crypto::Layer layer) {
+    auto record = machine_.keys().record_of(layer);
+    const std::string end = fmt::format(" wrapped anew {}", ++counters_.version);
+    record.insert(record.end(), as_bytes(end).begin(), as_bytes(end).end());
+    return mount_->disk->rewrap(layer, record, [&](const crypto::Envelope& e) -> Result<void> {
+        TF_TRY(machine_.keys().unwrap(layer, e));
+        return {};
+    });
+}
+
+// Right after the write: the newest version of each block is the one that was just sealed.
+Result<void> User::note_nonces(std::uint64_t offset, std::uint64_t length) {
+    const std::uint64_t end = (offset + length + kBlockSize - 1) / kBlockSize;
+    for (std::uint64_t block = offset / kBlockSize; block < end; ++block) {
+        TF_ASSIGN(const fs::BlockView view, mount_->disk->look(fs::BlockIndex{block}));
+        if (view.zero) return fail(Errc::failed, "block {}: zero after a write", block);
+        TF_TRY(ledger_.note(view.nonce, view.keyset, fingerprint(view.plain, block)));
+    }
+    return {};
+}
+
+// ---- Races
+
+// Whether a write finds room without a commit or checkpoint, one of which may be running: it would
+// wait for itself.
+bool User::has_room(std::uint64_t blocks) const {
+    const fs::DiskStats stats = mount_->disk->stats();
+    const std::uint64_t pages = (open_records_ + sealing_records_ + blocks) / fs::kLogRecords + 4;
+    return stats.pool_free >= blocks &&
+           stats.log_pages_used + pages <= machine_.layout().shape().log_pages;
+}
+
+void User::during(const Operation& operation) {
+    if (inside_ || closing_ || later_.empty() || !mount_ || !inside_result_) return;
+    using When = Action::When;
+    When when = When::sync;
+    if (operation.kind == Kind::write) {
+        const auto& layout = machine_.layout();
+        if (operation.offset < fs::kMebibyte) return;
+        if (operation.offset < layout.segment_table_offset(0)) {
+            when = When::page;
+        } else {
+            const std::uint64_t first = layout.segment_offset(fs::Segment{0});
+            if (operation.offset >= first &&
+                (operation.offset - first) % fs::kSegmentSize >= fs::kSegmentMetadataSize)
+                return;  // a slot: its block is locked
+            when = When::tree;
+        }
+    }
+    inside_ = true;
+    while (!later_.empty() && later_.front().when == when && inside_result_) {
+        const Action action = later_.front();
+        later_.pop_front();
+        // While pages are written nobody else may write some; and a soft commit too many is a sync.
+        if (action.kind == Action::Kind::soft && (when == When::page || soft_commits_ >= 50))
+            continue;
+        if (!has_room(blocks_around(action.a, std::max<std::uint64_t>(action.b, 1)))) continue;
+        auto done = run(action);
+        if (!done) inside_result_ = fail(std::move(done).error().in(action.text()));
+    }
+    inside_ = false;
+}
+
+}  // namespace twofold::powercut
