@@ -104,7 +104,11 @@ public:
     }
 
     Result<void> resize(std::uint64_t size) override {
-        if (::ftruncate(fd_.get(), static_cast<off_t>(size)) != 0) return fail_errno(errno, path_);
+        int result;
+        do {
+            result = ::ftruncate(fd_.get(), static_cast<off_t>(size));
+        } while (result != 0 && errno == EINTR);
+        if (result != 0) return fail_errno(errno, path_);
         return {};
     }
 
