@@ -230,8 +230,12 @@ Result<void> EncryptedDisk::rewrap(
         if (broken(Rule::every_sync_is_the_committers)) return state_->file->sync();
         return state_->committer->sync(state_->committer->take_sync_role());
     };
-    return state_->header->rewrap(*state_->file, layer, record, *state_->keys, state_->random, sync,
-                                  proof);
+    Header& header = *state_->header;
+    auto done =
+        header.rewrap(*state_->file, layer, record, *state_->keys, state_->random, sync, proof);
+    if (!done && header.write_failed())
+        return state_->health.stop(std::move(done).error().in("header"));
+    return done;
 }
 
 }  // namespace twofold::fs

@@ -56,6 +56,9 @@ public:
     // layer.
     Result<crypto::Envelope> envelope(crypto::Layer layer) const;
 
+    // A write of either copy failed since the header was opened: nobody knows what the store holds.
+    bool write_failed() const;
+
     // Writes what differs from the sound header, copy B first, each copy followed by a sync. Does
     // nothing where both copies are sound. rewrap() does it first.
     Result<void> repair(io::File& file, const SyncFunction& sync);
@@ -80,13 +83,16 @@ private:
     std::optional<crypto::Envelope> slot(EnvelopePlace place) const;  // empty where none is live
     Result<void> put(io::File& file, HeaderCopy copy, std::uint32_t sector, const PageBytes& bytes,
                      const SyncFunction& sync);
+    Result<void> write(io::File& file, HeaderCopy copy, std::uint32_t sector,
+                       const PageBytes& bytes);
     Result<void> repair_differences(io::File& file, const SyncFunction& sync);
 
     const StaticSector facts_;
     const std::vector<HeaderDamage> damage_;
     std::mutex writing_;        // one writer at a time; taken before mutex_
-    mutable std::mutex mutex_;  // guards image_
+    mutable std::mutex mutex_;  // guards all below
     Image image_;
+    bool write_failed_ = false;
 };
 
 struct Header::Opened {

@@ -55,6 +55,20 @@ Result<crypto::Envelope> Header::envelope(Layer layer) const {
     return fail(Errc::not_found, "header: no envelope of layer {}", static_cast<int>(layer));
 }
 
+Result<void> Header::write(io::File& file, HeaderCopy copy, std::uint32_t sector,
+                           const PageBytes& bytes) {
+    auto written = file.write(header_offset(copy) + sector * kSectorSize, Bytes(bytes));
+    if (written) return written;
+    const std::lock_guard lock(mutex_);
+    write_failed_ = true;
+    return written;
+}
+
+bool Header::write_failed() const {
+    const std::lock_guard lock(mutex_);
+    return write_failed_;
+}
+
 // Until the sync is done the sector counts as different from what it ought to be.
 Result<void> Header::put(io::File& file, HeaderCopy copy, std::uint32_t sector,
                          const PageBytes& bytes, const SyncFunction& sync) {
@@ -62,7 +76,7 @@ Result<void> Header::put(io::File& file, HeaderCopy copy, std::uint32_t sector,
         const std::lock_guard lock(mutex_);
         image_.differ[at(copy)][sector] = true;
     }
-    TF_TRY(file.write(header_offset(copy) + sector * kSectorSize, Bytes(bytes)));
+    TF_TRY(write(file, copy, sector, bytes));
     if (!broken(Rule::copy_is_synced_before_the_other)) TF_TRY(sync());
     const std::lock_guard lock(mutex_);
     image_.differ[at(copy)][sector] = bytes != image_.sectors[sector];
@@ -83,8 +97,7 @@ Result<void> Header::repair_differences(io::File& file, const SyncFunction& sync
         }
         if (image.differ[at(copy)].none()) continue;
         for (std::uint32_t i = 0; i < kHeaderSectors; ++i)
-            if (image.differ[at(copy)][i])
-                TF_TRY(file.write(header_offset(copy) + i * kSectorSize, Bytes(image.sectors[i])));
+            if (image.differ[at(copy)][i]) TF_TRY(write(file, copy, i, image.sectors[i]));
         TF_TRY(sync());
         const std::lock_guard lock(mutex_);
         image_.differ[at(copy)].reset();

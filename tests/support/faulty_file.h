@@ -8,14 +8,16 @@
 namespace twofold {
 
 // Lets a test decide, call by call, whether a file works: `before` sees every call and may return
-// an error to fail with, block, or note something. What fails is not done.
+// an error to fail with, block, or note something. What fails is not done; of a write that fails
+// the first `done_all_the_same` bytes are.
 struct FileCall {
     enum class Kind { read, write, sync, allocate, punch };
     Kind kind;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
+    std::uint64_t done_all_the_same = 0;
 };
-using FileFault = std::function<Result<void>(const FileCall&)>;
+using FileFault = std::function<Result<void>(FileCall&)>;
 
 class FaultyFile final : public io::ForwardingFile {
 public:
@@ -30,6 +32,7 @@ public:
     Result<void> punch(std::uint64_t offset, std::uint64_t length) override;
 
 private:
+    Result<void> ask(FileCall::Kind kind, std::uint64_t offset, std::uint64_t length);
     FileFault before_;
 };
 
