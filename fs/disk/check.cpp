@@ -2,49 +2,67 @@
 
 #include <algorithm>
 
-#include "fs/disk/engine_context.h"
-#include "fs/disk/header.h"
-#include "fs/disk/recovery.h"
-#include "fs/disk/scratch.h"
-#include "fs/disk/superblock_store.h"
+#include "fs/disk/block_scan.h"
+#include "fs/disk/examination.h"
 
 namespace twofold::fs {
 
 namespace {
 
-// Whether an error says something about the image, rather than about our means to look at it.
-bool is_of_the_image(Errc code) {
-    switch (code) {
-        case Errc::not_an_image:
-        case Errc::unsupported:
-        case Errc::damaged:
-        case Errc::unauthentic:
-        case Errc::substituted:
-        case Errc::rolled_back:
-        case Errc::forked:
-        case Errc::history_lost:
-        case Errc::corrupt:
-        case Errc::wrong_key:
-            return true;
-        default:
-            return false;
-    }
+bool same_kind(const BlockScan::Failure& a, const BlockScan::Failure& b) {
+    return a.keyset == b.keyset && a.error.code == b.error.code && a.error.what == b.error.what;
+}
+
+// "layer 2", as a seal's error says it.
+std::optional<crypto::Layer> layer_of(const Error& error) {
+    if (error.what == "layer 1") return crypto::Layer::one;
+    if (error.what == "layer 2") return crypto::Layer::two;
+    return {};
+}
+
+std::string name_of(BlockRange blocks) {
+    if (blocks.count == 1) return fmt::format("block {}", blocks.first.value());
+    return fmt::format("blocks {}-{}", blocks.first.value(), end_of(blocks) - 1);
+}
+
+// A run of blocks with one thing wrong: `failures` all of a kind, of neighbours.
+CheckFinding finding_of(std::span<const BlockScan::Failure> failures, const Layout& layout) {
+    const BlockScan::Failure& first = failures.front();
+    const BlockRange blocks{first.block, failures.size()};
+    CheckFinding::Sealed sealed{.slot = first.slot,
+                                .in_a_row = true,
+                                .offset = layout.slot_offset(first.slot),
+                                .layer = layer_of(first.error),
+                                .keyset = first.keyset};
+    for (std::size_t i = 1; i < failures.size(); ++i)
+        sealed.in_a_row = sealed.in_a_row && failures[i].slot.value() == first.slot.value() + i;
+    const std::string slots =
+        blocks.count == 1 ? fmt::format("slot {}", sealed.slot.value())
+        : sealed.in_a_row ? fmt::format("slots {}-{}", sealed.slot.value(),
+                                        sealed.slot.value() + blocks.count - 1)
+                          : fmt::format("slots from {} on, not in a row", sealed.slot.value());
+    const std::string what =
+        first.error.code == Errc::unauthentic
+            ? fmt::format("{}, keyset {}: {}, at byte {} of the image: the tag is wrong",
+                          first.error.what, first.keyset, slots, sealed.offset)
+            : fmt::format("{}, at byte {} of the image: {}", slots, sealed.offset,
+                          first.error.line());
+    return {first.error.code, name_of(blocks), what, Cure::writing, blocks, sealed};
 }
 
 // One check. Each step looks at what the step before has vouched for.
 class Checker {
 public:
-    Checker(io::File& file, const Limits& limits, crypto::RandomSource& random, const Clock& clock,
-            const CheckProgress& progress)
-        : file_(file), random_(random), clock_(clock), progress_(progress) {
-        options_.limits = limits;
-        options_.read_only = true;
-    }
+    Checker(io::File& file, const CheckOptions& options, crypto::RandomSource& random,
+            const Clock& clock)
+        : file_(file),
+          options_(options),
+          examination_(file, random, clock, options.limits, report_) {}
 
     Result<CheckReport> run(crypto::KeySource& keys, const DiskNote& expected) {
         const auto looked = look(keys, expected);
         if (!looked && !is_of_the_image(looked.error().code)) return fail(looked.error());
-        if (!looked) find("image", looked.error());
+        if (!looked) report_.find("image", looked.error(), Cure::none);
         report_.complete = looked.has_value();
         return std::move(report_);
     }
@@ -53,108 +71,36 @@ private:
     Result<void> look(crypto::KeySource& keys, const DiskNote& expected) {
         TF_TRY(file_.sync());  // what is told is what the device holds, not a cache
         TF_TRY(file_.drop_cache());
-        TF_TRY(open_header(keys, expected));
-        TF_TRY(check_superblocks());
-        EngineContext context{file_,
-                              *layout_,
-                              header_->facts().disk,
-                              *keys_,
-                              header_->facts().policy,
-                              random_,
-                              clock_,
-                              options_,
-                              health_,
-                              counters_};
-        TF_ASSIGN(const Recovered recovered, recover(context, superblock_));
-        note_recovery(recovered);
-        return check_contents(recovered);
+        TF_TRY(examination_.open_header(keys, expected));
+        TF_TRY(examination_.read_superblocks());
+        TF_TRY(examination_.load_map());
+        TF_TRY(examination_.replay());
+        note_recovery();
+        return check_contents();
     }
 
-    Result<void> open_header(crypto::KeySource& keys, const DiskNote& expected);
-    Result<void> check_superblocks();
-    void note_recovery(const Recovered& recovered);
-    Result<void> check_contents(const Recovered& recovered);
-    Result<void> check_leaf(const Recovered& recovered, LeafIndex index);
-    Result<void> check_block(BlockIndex block, const Entry& entry);
+    using Batch = std::vector<BlockScan::Sealed>;
+    void note_recovery();
+    Result<void> check_contents();
+    Result<Batch> gather(Segment segment);
+    Result<void> gather(LeafIndex index, Batch& batch);
+    Result<void> finish(BlockScan& scan, Segment segment);
     void own(std::optional<BlockIndex> block, Slot slot);
-    void lose(std::string where, const Error& error, BlockIndex first, std::uint64_t count);
 
-    void find(std::string where, const Error& error, std::optional<BlockIndex> block = {}) {
-        ++report_.found;
-        if (report_.findings.size() < CheckReport::kFindingsMax)
-            report_.findings.push_back({error.code, std::move(where), error.line(), block});
-    }
-    void find(std::string where, Errc code, std::string what,
-              std::optional<BlockIndex> block = {}) {
-        find(std::move(where), Error{code, std::move(what), {}, 0, {}}, block);
-    }
+    const Layout& layout() { return examination_.context().layout; }
+    Result<void> open(const BlockScan::Sealed& sealed, MutableBytes unit);
 
     io::File& file_;
-    crypto::RandomSource& random_;
-    const Clock& clock_;
-    const CheckProgress& progress_;
-    OpenOptions options_;
-    Health health_{[](const Error&) {}};
-    Counters counters_;
+    const CheckOptions& options_;
     CheckReport report_;
-
-    std::unique_ptr<Header> header_;
-    std::optional<DiskKeys> keys_;
-    Superblock superblock_;
-    std::optional<Layout> layout_;
+    Examination examination_;
     std::vector<bool> owned_;   // by slot
     bool map_is_whole_ = true;  // else slots are missing that a lost page would name
-    ScratchPool scratch_;
 };
 
-Result<void> Checker::open_header(crypto::KeySource& keys, const DiskNote& expected) {
-    TF_ASSIGN(Header::Opened opened,
-              Header::open(file_, keys, expected, options_.limits, Libraries::fastest));
-    header_ = std::move(opened.header);
-    keys_.emplace(std::move(opened.keys));
-    for (const HeaderDamage& damage : header_->damage()) {
-        // Its text names the copy, as our finding does.
-        const std::size_t prefix = damage.text.find(": ");
-        find(fmt::format("header copy {}", damage.copy == HeaderCopy::a ? "A" : "B"), Errc::damaged,
-             prefix == std::string::npos ? damage.text : damage.text.substr(prefix + 2));
-    }
-    return {};
-}
-
-// The newest pair must be whole on a disk that was unmounted; the other one may be of a write that
-// was cut, and is only looked at to tell it.
-Result<void> Checker::check_superblocks() {
-    const StaticSector& facts = header_->facts();
-    TF_ASSIGN(superblock_, read_newest_superblock(file_, facts.disk, facts.shape, options_.limits,
-                                                  keys_->macs().super));
-    report_.clean = superblock_.state == Superblock::State::clean;
-    report_.blocks = superblock_.block_count;
-    for (const std::uint32_t replica : {0u, 1u}) {
-        const std::uint64_t offset = superblock_offset(superblock_.generation, replica);
-        PageBytes sector;
-        TF_TRY(file_.read(offset, MutableBytes(sector)));
-        const auto parsed = Superblock::parse(sector, facts.disk, facts.shape, options_.limits,
-                                              keys_->macs().super);
-        if (parsed && *parsed == superblock_) continue;
-        const std::string where = fmt::format("superblock at {} KiB", offset / 1024);
-        if (report_.clean)
-            find(where, Errc::damaged, "differs from its twin");
-        else
-            report_.notes.push_back(where + ": differs from its twin, as a crash may leave it");
-    }
-    if (facts.generation < superblock_.min_header_generation)
-        return fail(Errc::rolled_back, "header: generation {}, older than {} which the disk had",
-                    facts.generation, superblock_.min_header_generation);
-    TF_ASSIGN(layout_, Layout::create(superblock_.block_count, facts.shape, options_.limits));
-    TF_ASSIGN(const std::uint64_t size, file_.size());
-    if (size < layout_->file_size())
-        return fail(Errc::damaged, "disk image: {} bytes, cut short: it had {}", size,
-                    layout_->file_size());
-    return {};
-}
-
-void Checker::note_recovery(const Recovered& recovered) {
-    report_.log_epochs = recovered.applied_epoch - superblock_.settled_epoch;
+void Checker::note_recovery() {
+    const Recovered& recovered = examination_.recovered();
+    report_.log_epochs = recovered.applied_epoch - examination_.superblock().settled_epoch;
     if (!report_.clean)
         report_.notes.push_back(fmt::format("not unmounted cleanly: {} epochs are in the log alone",
                                             report_.log_epochs));
@@ -166,109 +112,133 @@ void Checker::note_recovery(const Recovered& recovered) {
 }
 
 // Each block once, and with it each slot: those that blocks own and those of the pool are all there
-// are, each once.
-Result<void> Checker::check_contents(const Recovered& recovered) {
-    owned_.assign(layout_->slot_count(), false);
-    for (const Slot slot : recovered.pool) own(std::nullopt, slot);
-    for (std::uint64_t s = 0; s < layout_->segment_count(); ++s) {
-        const LeafIndex first{s * kSegmentLeaves};
-        const std::uint64_t leaves = std::min<std::uint64_t>(
-            kSegmentLeaves, layout_->leaf_count() - std::min(layout_->leaf_count(), first.value()));
-        if (leaves == 0) break;  // the last segment may have slots alone
-        auto node = recovered.map->node(Segment{s});
-        if (!node && !is_of_the_image(node.error().code)) return fail(std::move(node).error());
-        if (!node) {
-            map_is_whole_ = false;
-            lose(fmt::format("node of segment {}", s), node.error(), first_block_of(first),
-                 kSegmentSlots);
-            continue;
-        }
-        if (*node != nullptr) ++report_.nodes;
-        for (std::uint64_t l = 0; l < leaves; ++l)
-            TF_TRY(check_leaf(recovered, LeafIndex{first.value() + l}));
+// are, each once. A segment's map is read while the blocks of the one before are opened.
+Result<void> Checker::check_contents() {
+    owned_.assign(layout().slot_count(), false);
+    for (const Slot slot : examination_.recovered().pool) own(std::nullopt, slot);
+    BlockScan scan(
+        file_, layout(),
+        [this](const auto& sealed, MutableBytes unit) { return open(sealed, unit); },
+        options_.threads);
+    const std::uint64_t segments = segment_of(BlockIndex{layout().block_count() - 1}).value() + 1;
+    for (std::uint64_t s = 0; s < segments; ++s) {
+        TF_ASSIGN(Batch batch, gather(Segment{s}));
+        if (s > 0) TF_TRY(finish(scan, Segment{s - 1}));
+        scan.start(std::move(batch));
     }
+    TF_TRY(finish(scan, Segment{segments - 1}));
     if (!map_is_whole_) return {};
     const auto missing = std::ranges::count(owned_, false);
     if (missing != 0)
-        find("map", Errc::corrupt, fmt::format("{} slots are owned by nobody", missing));
+        report_.find({Errc::corrupt, "map", fmt::format("{} slots are owned by nobody", missing)});
     return {};
 }
 
-Result<void> Checker::check_leaf(const Recovered& recovered, LeafIndex index) {
+Result<Checker::Batch> Checker::gather(Segment segment) {
+    Batch batch;
+    if (examination_.segment_is_lost(segment)) {  // told already
+        map_is_whole_ = false;
+        return batch;
+    }
+    examination_.keep_in_reach(segment);
+    TF_ASSIGN(const auto node, examination_.recovered().map->node(segment));
+    if (node) ++report_.nodes;
+    const std::uint64_t first = segment.value() * kSegmentLeaves;
+    const std::uint64_t end = std::min(first + kSegmentLeaves, layout().leaf_count());
+    for (std::uint64_t l = first; l < end; ++l) TF_TRY(gather(LeafIndex{l}, batch));
+    return batch;
+}
+
+Result<void> Checker::gather(LeafIndex index, Batch& batch) {
+    const Recovered& recovered = examination_.recovered();
     const std::uint64_t first = first_block_of(index).value();
     const std::uint64_t count =
-        std::min<std::uint64_t>(entries_in(index), layout_->block_count() - first);
+        std::min<std::uint64_t>(entries_in(index), layout().block_count() - first);
     auto leaf = recovered.map->leaf(index);
-    if (!leaf && !is_of_the_image(leaf.error().code)) return fail(std::move(leaf).error());
+    if (!leaf && leaf.error().code != Errc::io && !is_of_the_image(leaf.error().code))
+        return fail(std::move(leaf).error());
     if (!leaf) {
         map_is_whole_ = false;
-        lose(fmt::format("leaf {}", index.value()), leaf.error(), BlockIndex{first}, count);
+        examination_.lose_leaf(index, leaf.error());
         return {};
     }
     if (*leaf != nullptr) ++report_.leaves;
     for (std::uint32_t i = 0; i < count; ++i) {
         const BlockIndex block{first + i};
-        Entry entry = *leaf ? (*leaf)->entry(i) : Entry::zero_at(layout_->implicit_slot(block));
+        Entry entry = *leaf ? (*leaf)->entry(i) : Entry::zero_at(layout().implicit_slot(block));
         const Known known = recovered.backlog.find(block);  // of the log, newer
         if (known.entry)
             entry = *known.entry;
         else if (known.zeroed)
             entry = Entry::zero_at(entry.slot);
         own(block, entry.slot);
-        if (entry.data) TF_TRY(check_block(block, entry));
+        if (!entry.data) continue;
+        batch.push_back({block, entry});
+        ++report_.blocks_with_data;
+        report_.bytes_verified += kBlockSize;
     }
-    progress_((first + count) * kBlockSize, layout_->block_count() * kBlockSize);
     return {};
 }
 
-Result<void> Checker::check_block(BlockIndex block, const Entry& entry) {
-    ++report_.blocks_with_data;
-    const std::string where = fmt::format("block {}", block.value());
-    const SealStack* const stack = keys_->find(entry.keyset);
-    if (stack == nullptr) {
-        const Error error{
-            Errc::corrupt, fmt::format("keyset {} is not there", entry.keyset), {}, 0, {}};
-        lose(where, error, block, 1);
-        return {};
+Result<void> Checker::open(const BlockScan::Sealed& sealed, MutableBytes unit) {
+    const SealStack* const stack = examination_.context().keys.find(sealed.entry.keyset);
+    if (stack == nullptr) return fail(Errc::corrupt, "keyset {} is not there", sealed.entry.keyset);
+    return stack->open(sealed.entry.seal_info(sealed.block), unit);
+}
+
+// Neighbours with the same thing wrong are one finding.
+Result<void> Checker::finish(BlockScan& scan, Segment segment) {
+    TF_ASSIGN(const auto failures, scan.wait());
+    for (std::size_t i = 0; i < failures.size();) {
+        std::size_t end = i + 1;
+        while (end < failures.size() && same_kind(failures[i], failures[end]) &&
+               failures[end].block.value() == failures[end - 1].block.value() + 1)
+            ++end;
+        report_.lose(finding_of(std::span(failures).subspan(i, end - i), layout()));
+        i = end;
     }
-    const ScratchPool::Scratch scratch = scratch_.take(1);
-    const MutableBytes unit = scratch.unit(0);
-    const std::uint64_t offset = layout_->slot_offset(entry.slot);
-    TF_TRY(file_.read(offset, unit.first(kBlockSize)));
-    auto opened = stack->open(entry.seal_info(block), unit);
-    if (opened) return {};
-    if (opened.error().code != Errc::unauthentic) return opened;
-    lose(where,
-         std::move(opened.error())
-             .in(fmt::format("slot {}, at byte {} of the image: the tag is "
-                             "wrong",
-                             entry.slot.value(), offset)),
-         block, 1);
+    const std::uint64_t done =
+        std::min((segment.value() + 1) * kSegmentSlots, layout().block_count());
+    options_.progress(done * kBlockSize, layout().block_count() * kBlockSize);
     return {};
 }
 
 // `block`: or else the pool.
 void Checker::own(std::optional<BlockIndex> block, Slot slot) {
     if (owned_[slot.value()])
-        find(block ? fmt::format("block {}", block->value()) : "pool", Errc::corrupt,
-             fmt::format("slot {} is owned twice", slot.value()));
+        report_.find({Errc::corrupt, block ? fmt::format("block {}", block->value()) : "pool",
+                      fmt::format("slot {} is owned twice", slot.value())});
     owned_[slot.value()] = true;
-}
-
-// Blocks whose contents are gone: one, by its tag, or all that a page of the map held.
-void Checker::lose(std::string where, const Error& error, BlockIndex first, std::uint64_t count) {
-    const std::uint64_t inside =
-        std::min(count, layout_->block_count() - std::min(layout_->block_count(), first.value()));
-    report_.blocks_lost += inside;
-    find(std::move(where), error, first);
 }
 
 }  // namespace
 
+void CheckReport::find(CheckFinding finding) {
+    ++found;
+    if (findings.size() < kFindingsMax) findings.push_back(std::move(finding));
+}
+
+void CheckReport::find(std::string where, const Error& error, Cure cure) {
+    find({error.code, std::move(where), error.line(), cure});
+}
+
+void CheckReport::lose(std::string where, const Error& error, Cure cure, BlockRange range) {
+    lose({error.code, std::move(where), error.line(), cure, range});
+}
+
+void CheckReport::lose(CheckFinding finding) {
+    blocks_lost += finding.blocks->count;
+    if (lost.run_count() < kLostRunsMax)
+        lost.add(*finding.blocks);
+    else
+        lost_is_whole = false;
+    find(std::move(finding));
+}
+
 Result<CheckReport> check_disk(io::File& file, crypto::KeySource& keys, const DiskNote& expected,
                                crypto::RandomSource& random, const Clock& clock,
-                               const Limits& limits, const CheckProgress& progress) {
-    return Checker(file, limits, random, clock, progress).run(keys, expected);
+                               const CheckOptions& options) {
+    return Checker(file, options, random, clock).run(keys, expected);
 }
 
 }  // namespace twofold::fs

@@ -58,6 +58,10 @@ public:
 
     // A write of either copy failed since the header was opened: nobody knows what the store holds.
     bool write_failed() const;
+    // Of both copies: how many are not what they ought to be; and the whole 64 KiB as they ought to
+    // be, for a backup.
+    std::size_t sectors_that_differ() const;
+    std::vector<std::byte> encoded() const;
 
     // Writes what differs from the sound header, copy B first, each copy followed by a sync. Does
     // nothing where both copies are sound. rewrap() does it first.

@@ -83,6 +83,20 @@ Result<void> Header::put(io::File& file, HeaderCopy copy, std::uint32_t sector,
     return {};
 }
 
+std::size_t Header::sectors_that_differ() const {
+    const std::lock_guard lock(mutex_);
+    return image_.differ[0].count() + image_.differ[1].count();
+}
+
+std::vector<std::byte> Header::encoded() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::byte> out;
+    out.reserve(kHeaderSize);
+    for (const PageBytes& sector : image_.sectors)
+        out.insert(out.end(), sector.begin(), sector.end());
+    return out;
+}
+
 Result<void> Header::repair(io::File& file, const SyncFunction& sync) {
     const std::lock_guard lock(writing_);
     return repair_differences(file, sync);

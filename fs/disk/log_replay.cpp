@@ -7,11 +7,12 @@
 
 namespace twofold::fs {
 
-LogReplay::LogReplay(EngineContext& context, Recovered& into)
+LogReplay::LogReplay(EngineContext& context, Recovered& into, MissingHistory missing)
     : context_(context),
       into_(into),
       superblock_(into.superblock),
       layout_(into.map->layout()),
+      missing_(missing),
       acknowledged_(superblock_.settled_epoch),
       highest_counter_(superblock_.mount_counter),
       sequence_(superblock_.log_start),
@@ -26,23 +27,32 @@ Result<void> LogReplay::run() {
     TF_TRY(scan_ring());
     std::vector<Epoch> unacknowledged;
     TF_TRY(follow(unacknowledged));
-    // Step 6.
-    if (highest_counter_ > superblock_.mount_counter &&
-        !broken(Rule::newer_mount_in_the_log_is_history_lost))
-        return fail(Errc::history_lost,
-                    "log: a page of mount {} while the newest superblock is of mount {}: a "
-                    "superblock was lost",
-                    highest_counter_, superblock_.mount_counter);
-    if (acknowledged_ >= next_epoch_ && !broken(Rule::synced_epoch_missing_is_history_lost))
-        return fail(Errc::history_lost,
-                    "log: epoch {} was synced once, but the log ends before epoch {}: pages or a "
-                    "superblock were lost",
-                    acknowledged_, next_epoch_);
+    TF_TRY(find_missing());
     TF_TRY(verify_and_apply(unacknowledged));
     into_.pool.clear();
     for (const std::uint64_t slot : pool_) into_.pool.push_back(Slot{slot});
     std::sort(into_.pool.begin(), into_.pool.end());
     return {};
+}
+
+// Step 6.
+Result<void> LogReplay::find_missing() {
+    const bool superblock_lost = highest_counter_ > superblock_.mount_counter &&
+                                 !broken(Rule::newer_mount_in_the_log_is_history_lost);
+    const bool pages_lost =
+        acknowledged_ >= next_epoch_ && !broken(Rule::synced_epoch_missing_is_history_lost);
+    if (!superblock_lost && !pages_lost) return {};
+    into_.missing = Recovered::Missing{next_epoch_, into_.highest_epoch, highest_counter_};
+    if (missing_ == MissingHistory::accept) return {};
+    if (superblock_lost)
+        return fail(Errc::history_lost,
+                    "log: a page of mount {} while the newest superblock is of mount {}: a "
+                    "superblock was lost",
+                    highest_counter_, superblock_.mount_counter);
+    return fail(Errc::history_lost,
+                "log: epoch {} was synced once, but the log ends before epoch {}: pages or a "
+                "superblock were lost",
+                acknowledged_, next_epoch_);
 }
 
 // Every page of the ring, also those that can't be reached any more: what they say was acknowledged

@@ -22,7 +22,8 @@ namespace twofold::fs {
 //                 |                                       | never synced, and is dropped    |
 class LogReplay {
 public:
-    LogReplay(EngineContext& context, Recovered& into);
+    // What is missing is told in `into` either way.
+    LogReplay(EngineContext& context, Recovered& into, MissingHistory missing);
     Result<void> run();
 
 private:
@@ -33,6 +34,7 @@ private:
     using PageAt = std::array<std::byte, kSectorSize>;
 
     Result<void> scan_ring();
+    Result<void> find_missing();
     Result<void> follow(std::vector<Epoch>& unacknowledged);
     Result<bool> fits(const LogPage& page) const;
     Result<void> check_structure(const LogPage& page, const Epoch& gathered) const;
@@ -47,6 +49,7 @@ private:
     Recovered& into_;
     const Superblock& superblock_;
     const Layout& layout_;
+    const MissingHistory missing_;
     std::unordered_set<std::uint64_t> pool_;  // slots, after what was applied
     // Of every page that verifies, wherever it lies.
     std::uint64_t acknowledged_ = 0;

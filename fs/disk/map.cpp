@@ -108,4 +108,8 @@ void Map::remember(LeafIndex index, const Reference& reference, LeafHandle leaf)
     leaves_.put(index.value(), reference, std::move(leaf));
 }
 
+void Map::remember(Segment segment, const Reference& reference, NodeHandle node) {
+    nodes_.put(segment.value(), reference, std::move(node));
+}
+
 }  // namespace twofold::fs

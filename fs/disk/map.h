@@ -43,6 +43,8 @@ public:
     void install(SegmentTable table);
     // Keeps a page that this process has just written, for when its reference counts.
     void remember(LeafIndex index, const Reference& reference, LeafHandle leaf);
+    // Likewise one that was rebuilt and is what `reference` names.
+    void remember(Segment segment, const Reference& reference, NodeHandle node);
 
 private:
     Result<LeafHandle> read_leaf(LeafIndex index, const Reference& reference);

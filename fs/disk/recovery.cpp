@@ -4,9 +4,7 @@
 #include "fs/disk/superblock_store.h"
 
 namespace twofold::fs {
-namespace {
 
-// Step 4.
 Result<SegmentTable> read_segment_table(EngineContext& context, const Superblock& superblock) {
     const Layout& layout = context.layout;
     std::vector<std::byte> bytes(layout.shape().segment_table_size());
@@ -23,7 +21,9 @@ Result<PoolTable> read_pool_table(EngineContext& context, const Superblock& supe
                             context.keys.macs().pool);
 }
 
-}  // namespace
+Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing) {
+    return LogReplay(context, recovered, missing).run();
+}
 
 Result<Recovered> recover(EngineContext& context, const Superblock& superblock) {
     Recovered recovered;
@@ -34,7 +34,7 @@ Result<Recovered> recover(EngineContext& context, const Superblock& superblock) 
                               std::move(table), context.options.leaf_cache_max);
     TF_ASSIGN(auto pool, read_pool_table(context, superblock));
     recovered.pool = std::move(pool.slots);
-    TF_TRY(LogReplay(context, recovered).run());
+    TF_TRY(replay_log(context, recovered, MissingHistory::refuse));
     return recovered;
 }
 

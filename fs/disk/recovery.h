@@ -28,9 +28,27 @@ struct Recovered {
         BlockIndex first_bad;
     };
     std::optional<Dropped> dropped;
+
+    // Acknowledged history that the image does not hold any more: log pages or a superblock were
+    // lost. What is here is then the prefix before it.
+    struct Missing {
+        std::uint64_t first_epoch = 0, last_epoch = 0;  // the last one that any page tells of
+        std::uint64_t mount_counter = 0;                // the highest that any page tells of
+    };
+    std::optional<Missing> missing;
 };
+
+// Whether to go on where history is missing (step 6). Only an owner who was told may accept it.
+enum class MissingHistory { refuse, accept };
 
 // Errc::unauthentic, history_lost, corrupt, damaged, io.
 Result<Recovered> recover(EngineContext& context, const Superblock& superblock);
+
+// Its parts, for who has to go on where one of them fails (check). Step 4; Errc::unauthentic,
+// corrupt, damaged, io.
+Result<SegmentTable> read_segment_table(EngineContext& context, const Superblock& superblock);
+Result<PoolTable> read_pool_table(EngineContext& context, const Superblock& superblock);
+// Steps 5 to 8; `recovered` has superblock, map and the pool of the superblock.
+Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing);
 
 }  // namespace twofold::fs

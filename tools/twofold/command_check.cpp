@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/json.h"
 #include "fs/disk/check.h"
@@ -32,10 +33,11 @@ Result<Checked> check_one(Session& session, keyring::Keyring& keyring, const fs:
     if (!file) return fail(std::move(file).error());
     const SystemClock clock;
     Progress progress(clock, "checking " + disk.name, disk.size);
-    TF_ASSIGN(auto report,
-              fs::check_disk(**file, keyring, trusted->note, session.random(), session.clock(),
-                             fs::Limits::production(),
-                             [&](std::uint64_t done, std::uint64_t) { progress.at(done); }));
+    fs::CheckOptions options;
+    options.threads = std::thread::hardware_concurrency();
+    options.progress = [&](std::uint64_t done, std::uint64_t) { progress.at(done); };
+    TF_ASSIGN(auto report, fs::check_disk(**file, keyring, trusted->note, session.random(),
+                                          session.clock(), options));
     return Checked{disk.name, std::move(report)};
 }
 
@@ -43,7 +45,9 @@ json json_of(const fs::CheckFinding& finding) {
     json out{{"where", finding.where},
              {"kind", name_of(finding.code)},
              {"what", fs::sanitised(finding.what)}};
-    if (finding.block) out["block"] = finding.block->value();
+    if (finding.blocks)
+        out["blocks"] = {{"first", finding.blocks->first.value()},
+                         {"count", finding.blocks->count}};
     return out;
 }
 

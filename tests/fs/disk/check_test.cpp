@@ -21,13 +21,14 @@ protected:
         must(disk.zero(90, 9));
         must(disk.sync());
     }
-    CheckReport check() {
+    CheckReport check(unsigned threads = 0) {
         const auto file = disk.image.open();
-        return must(check_disk(*file, disk.keys, disk.note, disk.random, disk.clock, Limits::tiny(),
-                               [&](std::uint64_t done, std::uint64_t total) {
-                                   EXPECT_LE(done, total);
-                                   last_progress = done;
-                               }));
+        CheckOptions options{.limits = Limits::tiny(), .threads = threads};
+        options.progress = [&](std::uint64_t done, std::uint64_t total) {
+            EXPECT_LE(done, total);
+            last_progress = done;
+        };
+        return must(check_disk(*file, disk.keys, disk.note, disk.random, disk.clock, options));
     }
     void flip(std::uint64_t offset) { disk.image.flip_bit(offset); }
     // The only finding is this.
@@ -102,7 +103,7 @@ TEST_F(Check, NamesEachBlockWhoseTagIsWrong) {
     ASSERT_EQ(report.findings.size(), 2u);
     EXPECT_EQ(report.blocks_lost, 2u);
     EXPECT_EQ(report.findings[0].where, "block 3");
-    EXPECT_EQ(report.findings[1].block, BlockIndex{60});
+    EXPECT_EQ(report.findings[1].blocks->first, BlockIndex{60});
     EXPECT_EQ(report.findings[1].code, Errc::unauthentic);
     EXPECT_TRUE(report.complete);
 }
@@ -118,14 +119,88 @@ TEST_F(Check, NamesALostPageOfTheMapAndGoesOn) {
     EXPECT_EQ(found.blocks_with_data, 37u - 21u);  // the others were looked at
 }
 
-TEST_F(Check, NamesALostNode) {
+TEST_F(Check, RebuildsALostNodeInMemoryAndGoesOn) {
     disk.close();
     const auto report = must(inspect_image(*disk.image.open(), Limits::tiny()));
     for (const std::uint32_t copy : {0u, 1u})
         flip(report.layout->node_offset(Segment{0}, copy) + 70);
     const CheckReport found = check();
     expect_one(found, Errc::unauthentic, "node");
+    EXPECT_EQ(found.findings[0].cure, Cure::repair);
+    EXPECT_EQ(found.blocks_lost, 0u);
+    EXPECT_EQ(found.blocks_with_data, 37u);
+}
+
+TEST_F(Check, NamesALostNodeOfWhichALeafIsLostToo) {
+    disk.close();
+    const auto report = must(inspect_image(*disk.image.open(), Limits::tiny()));
+    for (const std::uint32_t copy : {0u, 1u}) {
+        flip(report.layout->node_offset(Segment{0}, copy) + 70);
+        flip(report.layout->leaf_offset(LeafIndex{0}, copy) + 70);
+    }
+    const CheckReport found = check();
+    expect_one(found, Errc::unauthentic, "node");
     EXPECT_EQ(found.blocks_lost, 256u);
+}
+
+TEST_F(Check, NamesRunsOfBlocksWithAllThatIsKnownOfThem) {
+    must(disk.write(100, 7, 20));
+    must(disk.sync());
+    std::vector<std::uint64_t> slots;
+    for (std::uint64_t b = 103; b < 110; ++b) slots.push_back(disk.slot_offset(b));
+    disk.close();
+    for (const std::uint64_t offset : slots) flip(offset + 9);
+    const CheckReport report = check();
+    ASSERT_EQ(report.findings.size(), 1u);
+    const CheckFinding& finding = report.findings[0];
+    EXPECT_EQ(finding.where, "blocks 103-109");
+    EXPECT_EQ(finding.blocks, (BlockRange{BlockIndex{103}, 7}));
+    EXPECT_EQ(finding.cure, Cure::writing);
+    ASSERT_TRUE(finding.sealed);
+    EXPECT_EQ(finding.sealed->offset, slots[0]);
+    EXPECT_EQ(finding.sealed->layer, crypto::Layer::two);
+    EXPECT_EQ(finding.sealed->keyset, 1u);
+    EXPECT_EQ(report.blocks_lost, 7u);
+    EXPECT_EQ(report.lost.next(BlockIndex{0}), (BlockRange{BlockIndex{103}, 7}));
+}
+
+TEST_F(Check, FindsTheSameWithThreads) {
+    const std::uint64_t slot = disk.slot_offset(60);
+    disk.close();
+    flip(slot);
+    for (const unsigned threads : {0u, 1u, 3u}) {
+        const CheckReport report = check(threads);
+        expect_one(report, Errc::unauthentic, "block 60");
+        EXPECT_EQ(report.bytes_verified, 37 * kBlockSize);
+    }
+}
+
+TEST_F(Check, ABlockThatCannotBeReadIsLostAndTheOthersAreLookedAt) {
+    const std::uint64_t bad = disk.slot_offset(3);
+    disk.close();
+    class BadSector final : public io::ForwardingFile {
+    public:
+        BadSector(std::unique_ptr<io::File> inner, std::uint64_t at)
+            : ForwardingFile(std::move(inner)), at_(at) {}
+        using ForwardingFile::read;
+        Result<void> read(std::uint64_t offset, std::span<const MutableBytes> parts) override {
+            std::uint64_t size = 0;
+            for (const MutableBytes part : parts) size += part.size();
+            if (offset <= at_ && at_ < offset + size)
+                return fail(Error{Errc::io, "image: cannot be read", {}, EIO, {}});
+            return ForwardingFile::read(offset, parts);
+        }
+
+    private:
+        std::uint64_t at_;
+    };
+    BadSector file(disk.image.open(), bad);
+    const CheckReport report = must(check_disk(file, disk.keys, disk.note, disk.random, disk.clock,
+                                               {.limits = Limits::tiny()}));
+    expect_one(report, Errc::io, "block 3");
+    EXPECT_EQ(report.blocks_lost, 1u);
+    EXPECT_FALSE(report.findings[0].sealed->layer);
+    EXPECT_TRUE(report.complete);
 }
 
 TEST_F(Check, SaysThatItCannotGoOnWithoutAHeader) {
@@ -150,8 +225,8 @@ TEST_F(Check, WithoutAKeyIsAnErrorAndNoFinding) {
     disk.close();
     disk.keys.unusable = Errc::key_revoked;
     const auto file = disk.image.open();
-    EXPECT_THAT(check_disk(*file, disk.keys, disk.note, disk.random, disk.clock, Limits::tiny(),
-                           [](std::uint64_t, std::uint64_t) {}),
+    EXPECT_THAT(check_disk(*file, disk.keys, disk.note, disk.random, disk.clock,
+                           {.limits = Limits::tiny()}),
                 FailsWith(Errc::key_revoked));
 }
 
