@@ -117,8 +117,9 @@ struct Checkpointer::Tree {
     std::vector<NewLeaf> new_leaves;
 };
 
-Checkpointer::Checkpointer(EngineContext& context, Map& map, const Superblock& current)
-    : context_(context), map_(map), current_(current) {}
+Checkpointer::Checkpointer(EngineContext& context, Map& map, const Superblock& current,
+                           Written written)
+    : context_(context), map_(map), written_(std::move(written)), current_(current) {}
 
 Superblock Checkpointer::current() const {
     const std::scoped_lock hold(mutex_);
@@ -127,7 +128,9 @@ Superblock Checkpointer::current() const {
 
 Result<void> Checkpointer::run_after(std::uint64_t generation, Committer& committer,
                                      Versions& versions) {
-    return run_with_state(committer, versions, Superblock::State::open, generation);
+    TF_TRY(run_with_state(committer, versions, Superblock::State::open, generation));
+    if (const Superblock now = current(); now.generation != generation) written_(now);
+    return {};
 }
 
 Result<void> Checkpointer::close(Committer& committer, Versions& versions) {
@@ -212,6 +215,7 @@ void Checkpointer::install(Tree tree, const Superblock& next) {
 
 Result<Checkpointer::Tree> Checkpointer::write_tree(const Backlog& backlog,
                                                     std::span<const Slot> pool, Superblock& next) {
+    next.min_header_generation = std::max(next.min_header_generation, header_generation_.load());
     Tree tree(map_.table(), context_.file);
     tree.generation = next.generation;
     ChangedLeaves changed(backlog, map_);

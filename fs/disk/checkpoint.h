@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <mutex>
 
 #include "fs/disk/committer.h"
@@ -21,7 +23,11 @@ namespace twofold::fs {
 //     5 sync        sync role    then the map is the new tree, and the log starts behind E
 class Checkpointer {
 public:
-    Checkpointer(EngineContext& context, Map& map, const Superblock& current);
+    // `written` hears of each superblock of run_after() once it is durable, without any lock held.
+    using Written = std::function<void(const Superblock&)>;
+    Checkpointer(
+        EngineContext& context, Map& map, const Superblock& current,
+        Written written = [](const Superblock&) {});
 
     // One checkpoint, unless another ended since superblock `generation` was the newest. Errors
     // stop the disk.
@@ -36,6 +42,9 @@ public:
                         const Sync& sync);
 
     Superblock current() const;  // the newest durable one
+    // Both header copies are of this generation: from the next superblock on an older one is
+    // refused.
+    void header_is_settled(std::uint64_t generation) { header_generation_ = generation; }
 
 private:
     struct Tree;
@@ -50,9 +59,11 @@ private:
 
     EngineContext& context_;
     Map& map_;
+    const Written written_;
     std::mutex one_at_a_time_;  // taken before the sync role
     mutable std::mutex mutex_;
     Superblock current_;  // guarded by mutex_
+    std::atomic<std::uint64_t> header_generation_{0};
 };
 
 }  // namespace twofold::fs

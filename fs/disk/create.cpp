@@ -1,6 +1,7 @@
 // Making an empty disk (format, section 3).
 #include <algorithm>
 
+#include "fs/disk/anchor.h"
 #include "fs/disk/encrypted_disk.h"
 #include "fs/disk/header.h"
 #include "fs/disk/superblock.h"
@@ -101,8 +102,8 @@ Result<void> allocate(io::File& file, const Layout& layout) {
 }
 
 // The state of a disk on which nothing was ever written: generation 1, every leaf implicit.
-Result<void> write_state(io::File& file, const Layout& layout, const NewHeader& header,
-                         crypto::RandomSource& random, const Clock& clock) {
+Result<Superblock> write_state(io::File& file, const Layout& layout, const NewHeader& header,
+                               crypto::RandomSource& random, const Clock& clock) {
     const Uuid& disk = header.facts.disk;
     const VolumeMacs& macs = header.keys.macs();
     const PoolTable pool = PoolTable::initial(layout);
@@ -127,14 +128,14 @@ Result<void> write_state(io::File& file, const Layout& layout, const NewHeader& 
     const PageBytes sector = super.encode(macs.super);
     for (const std::uint32_t replica : {0u, 1u})
         TF_TRY(file.write(superblock_offset(super.generation, replica), Bytes(sector)));
-    return {};
+    return super;
 }
 
 }  // namespace
 
 Result<DiskNote> create_disk(io::File& file, const DiskSpec& spec, crypto::KeySource& keys,
-                             crypto::RandomSource& random, const Clock& clock,
-                             const Limits& limits) {
+                             crypto::RandomSource& random, const Clock& clock, const Limits& limits,
+                             const AnchorPlace& anchor) {
     TF_ASSIGN(const std::uint64_t size, file.size());
     if (size != 0) return fail(Errc::exists, "disk: the file is not empty");
     TF_TRY(check_suites(spec.layer1, spec.layer2));
@@ -146,11 +147,17 @@ Result<DiskNote> create_disk(io::File& file, const DiskSpec& spec, crypto::KeySo
 
     // The header last: a creation that was cut is no image.
     TF_TRY(allocate(file, layout));
-    TF_TRY(write_state(file, layout, header, random, clock));
+    TF_ASSIGN(const Superblock super, write_state(file, layout, header, random, clock));
     TF_TRY(file.sync());
     TF_TRY(Header::write_new(file, header.facts, header.envelopes, header.keys,
                              [&] { return file.sync(); }));
-    return header.facts.note();
+    DiskNote note = header.facts.note();
+    if (anchor) {
+        const Anchor first = Anchor::of(super, 0, Anchor::State::clean, note.keysets);
+        TF_TRY(anchor.store->save(
+            first.encode({note.deployment, anchor.node, anchor.disk}, header.keys.macs().anchor)));
+    }
+    return note;
 }
 
 }  // namespace twofold::fs

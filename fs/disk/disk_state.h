@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "fs/disk/anchor_keeper.h"
 #include "fs/disk/block_reader.h"
 #include "fs/disk/block_writer.h"
 #include "fs/disk/encrypted_disk.h"
@@ -22,10 +23,14 @@ struct EncryptedDisk::State {
           const Clock& the_clock, OpenOptions open_options);
 
     // The steps of opening (format, section 7).
+    Result<void> load_anchor();
+    Result<void> verify_anchor() const;
     Result<void> open_header(crypto::KeySource& source, const DiskNote& expected);
     Result<void> recover_image();
+    Result<void> recover_or_look_again();
     Result<void> start_mount(Recovered recovered);  // step 9
     Result<void> start_log(const Recovered& recovered, Superblock& next);
+    Result<void> open_anchor(const LogSalt& next_salt);
     void start_reading(Recovered recovered);  // without it: read-only
     // What a reader beside the writer needs: the newest state, found anew.
     Result<void> look_again();
@@ -41,6 +46,12 @@ struct EncryptedDisk::State {
             TF_TRY(look_again());
         }
     }
+
+    // What the image is now, as an anchor of `state` tells it.
+    Anchor anchor_of(const Superblock& superblock, std::uint64_t acknowledged,
+                     Anchor::State state) const;
+    void anchor_follows(const Superblock& superblock);
+    bool compares_anchor() const { return options.anchor && !options.adopt; }
 
     bool writable() const { return !options.read_only && !options.observe; }
     void note_stop(const Error& error);
@@ -67,6 +78,9 @@ struct EncryptedDisk::State {
 
     std::unique_ptr<Header> header;
     std::optional<DiskKeys> keys;
+    std::optional<StoredAnchor> anchored;  // the anchor as it was found
+    std::optional<Anchor> found;           // the image as it was found, for take_anchor()
+    std::unique_ptr<AnchorKeeper> keeper;  // null: read-only, or no anchor
     Health health;
     std::optional<EngineContext> context;
     BlockLocks locks;

@@ -18,6 +18,7 @@ EncryptedDisk::EncryptedDisk(std::unique_ptr<State> state) : state_(std::move(st
 EncryptedDisk::~EncryptedDisk() {
     state_->gate.shut();
     if (state_->upkeep) state_->upkeep->stop();
+    if (state_->keeper) state_->keeper->stop();
 }
 
 Geometry EncryptedDisk::geometry() const { return Geometry{state_->facts.block_count}; }
@@ -59,13 +60,16 @@ Result<void> EncryptedDisk::flush(Durability durability) {
     const Gate::Visit visit(state_->gate);
     if (!visit) return closed_disk();
     if (!state_->writable()) return {};
-    return durability == Durability::synced ? state_->committer->commit()
-                                            : state_->committer->soft_commit();
+    if (durability == Durability::committed) return state_->committer->soft_commit();
+    TF_TRY(state_->committer->commit());
+    if (state_->options.anchor_every_flush) state_->anchor_follows(state_->checkpointer->current());
+    return {};
 }
 
 Result<void> EncryptedDisk::tick() {
     const Gate::Visit visit(state_->gate);
     if (!visit) return closed_disk();
+    if (state_->keeper) state_->keeper->retry_due();
     return state_->upkeep ? state_->upkeep->run_due() : Result<void>();
 }
 
@@ -74,12 +78,14 @@ Result<void> EncryptedDisk::close() {
     if (state_->closed) return *state_->closed;
     state_->gate.shut();
     if (state_->upkeep) state_->upkeep->stop();
+    if (state_->keeper) state_->keeper->stop();
     state_->closed = state_->finish();
     state_->release();
     return *state_->closed;
 }
 
-// The last commit and checkpoint: CLEAN, with an empty log.
+// The last commit and checkpoint: CLEAN, with an empty log; then the anchor. One that can't be told
+// stays an OPEN lower bound, which the next mount accepts.
 Result<void> EncryptedDisk::State::finish() {
     if (!writable()) return {};
     TF_TRY(committer->commit());
@@ -88,7 +94,15 @@ Result<void> EncryptedDisk::State::finish() {
         const auto role = committer->take_sync_role();
         TF_ASSIGN(all_punched, committer->punch_some(role));
     }
-    return checkpointer->close(*committer, *versions);
+    TF_TRY(checkpointer->close(*committer, *versions));
+    if (!keeper) return {};
+    const Superblock last = checkpointer->current();
+    auto told = keeper->save(anchor_of(last, last.settled_epoch, Anchor::State::clean));
+    if (!told)
+        options.on_event({DiskEvent::Kind::anchor_behind,
+                          "unmounted cleanly, but the anchor does not know: " + told.error().line(),
+                          std::nullopt, std::nullopt});
+    return {};
 }
 
 // Keys, ciphers and whatever else could still open a block.
@@ -101,6 +115,8 @@ void EncryptedDisk::State::release() {
         facts.mount_counter = checkpointer->current().mount_counter;
         facts.acknowledged_epoch = versions->acknowledged();
     }
+    if (keeper) facts.anchor_trouble = keeper->trouble();
+    keeper.reset();
     upkeep.reset();
     writer.reset();
     room.reset();
@@ -125,6 +141,7 @@ DiskInfo EncryptedDisk::info() const {
         info.mount_counter = now.mount_counter;
         info.acknowledged_epoch = state_->versions->acknowledged();
     }
+    if (state_->keeper) info.anchor_trouble = state_->keeper->trouble();
     return info;
 }
 
@@ -211,6 +228,17 @@ Result<void> EncryptedDisk::State::check_map() {
     return versions->check_bijection(entries);
 }
 
+// ---- Anchor
+
+Result<void> EncryptedDisk::take_anchor() {
+    const Gate::Visit visit(state_->gate);
+    if (!visit) return closed_disk();
+    TF_CHECK(state_->options.anchor && state_->options.read_only && !state_->options.observe);
+    const AnchorPlace& place = state_->options.anchor;
+    const AnchorName name{state_->facts.note.deployment, place.node, place.disk};
+    return place.store->save(state_->found->encode(name, state_->keys->macs().anchor));
+}
+
 // ---- Envelopes
 
 Result<crypto::Envelope> EncryptedDisk::envelope(crypto::Layer layer) const {
@@ -235,6 +263,8 @@ Result<void> EncryptedDisk::rewrap(
         header.rewrap(*state_->file, layer, record, *state_->keys, state_->random, sync, proof);
     if (!done && header.write_failed())
         return state_->health.stop(std::move(done).error().in("header"));
+    if (done && header.in_both_copies())
+        state_->checkpointer->header_is_settled(header.facts().generation);
     return done;
 }
 

@@ -12,6 +12,7 @@
 #include "base/io/io.h"
 #include "fs/block/block_device.h"
 #include "fs/block/role.h"
+#include "fs/disk/anchor_place.h"
 #include "fs/disk/disk_note.h"
 #include "fs/disk/limits.h"
 #include "fs/seal/seal.h"
@@ -33,12 +34,14 @@ struct DiskSpec {
     std::optional<std::uint32_t> segments_max;  // max_segments
 };
 
-// Makes an empty disk (all zero) in `file`, which must be empty, and syncs it. Errc::invalid for a
-// geometry outside `limits`, Errc::unsupported for a combination of suites that is not allowed,
-// Errc::no_space. One DEK for both layers is refused.
+// Makes an empty disk (all zero) in `file`, which must be empty, and syncs it; then writes its
+// first anchor. Errc::invalid for a geometry outside `limits`, Errc::unsupported for a combination
+// of suites that is not allowed, Errc::no_space, errors of the anchor's place. One DEK for both
+// layers is refused.
 Result<DiskNote> create_disk(io::File& file, const DiskSpec& spec, crypto::KeySource& keys,
                              crypto::RandomSource& random, const Clock& clock,
-                             const Limits& limits = Limits::production());
+                             const Limits& limits = Limits::production(),
+                             const AnchorPlace& anchor = {});
 
 // Something to tell the operator: for events.jsonl. Never holds plaintext or key bytes.
 struct DiskEvent {
@@ -49,6 +52,8 @@ struct DiskEvent {
         block_error,     // a block's tag failed at read
         stopped,         // the backing store failed; no more writes
         repaired,
+        anchor_behind,    // it can't be brought up to date; the mount goes on
+        anchor_restored,  // it is up to date again
     };
     Kind kind;
     std::string text;  // one line
@@ -70,6 +75,13 @@ struct OpenOptions {
     std::chrono::seconds commit_every{5};
     std::chrono::seconds checkpoint_when_idle{30};
     std::size_t leaf_cache_max = 16384;  // leaves, 4 KiB each
+    // Where the disk's anchor is. Without one an older image is not told from the newest.
+    AnchorPlace anchor;
+    // Leaves the anchor aside, for take_anchor(): the disk is opened as it is, whatever it was.
+    bool adopt = false;
+    // The anchor follows each flush, and not only each checkpoint: a smaller window, a save a
+    // flush.
+    bool anchor_every_flush = false;
     std::function<void(const DiskEvent&)> on_event = [](const DiskEvent&) {};
 };
 
@@ -82,7 +94,9 @@ struct DiskInfo {
     std::uint64_t superblock_generation = 0;
     std::uint64_t mount_counter = 0;
     std::uint64_t acknowledged_epoch = 0;
-    bool clean = false;  // as it was found at open
+    bool clean = false;          // as it was found at open
+    UnixSeconds written_at = 0;  // of the superblock; informational
+    std::optional<AnchorTrouble> anchor_trouble;
 };
 
 struct DiskStats {
@@ -109,10 +123,11 @@ struct BlockView {
 // consistent. Owns the file, and is the only one that writes to it.
 class EncryptedDisk final : public BlockDevice {
 public:
-    // Opens, recovers and, unless read-only, starts a new mount. `expected`: Errc::substituted
-    // where the image differs from it. Other errors: Errc::not_an_image, unsupported, damaged (both
-    // header copies, truncated), unauthentic, history_lost, corrupt, key_* (no envelope unwraps),
-    // io.
+    // Opens, recovers and, unless read-only, starts a new mount, which the anchor is told before a
+    // byte is written. `expected`: Errc::substituted where the image differs from it. Other errors:
+    // Errc::not_an_image, unsupported, damaged (both header copies, truncated), unauthentic,
+    // history_lost, corrupt, key_* (no envelope unwraps), io. With an anchor's place: rolled_back,
+    // forked, substituted (also: there is no anchor), and those of the place.
     static Result<std::unique_ptr<EncryptedDisk>> open(
         std::unique_ptr<io::File> file, crypto::KeySource& keys, const DiskNote& expected,
         crypto::RandomSource& random, const Clock& clock, OpenOptions options = {});
@@ -131,12 +146,16 @@ public:
     Result<std::optional<BlockRange>> next_data(BlockIndex from) override;
     Result<void> flush(Durability durability) override;
 
-    // Commits, checkpoints, marks the disk CLEAN, waits for all of it, and wipes the keys.
+    // Commits, checkpoints, marks the disk CLEAN, waits for all of it, tells the anchor, and wipes
+    // the keys. An anchor that can't be told stays behind, which is an event and no failure.
     // Everything else fails with Errc::stopped afterwards. Idempotent.
     Result<void> close();
 
     // Work that is due by the clock, when there is no background thread.
     Result<void> tick();
+
+    // On a disk opened read-only: its state as it is now is what the anchor knows from here on.
+    Result<void> take_anchor();
 
     DiskInfo info() const;
     DiskStats stats() const;

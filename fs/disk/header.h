@@ -52,6 +52,9 @@ public:
     // As found at open, whatever was repaired since.
     const std::vector<HeaderDamage>& damage() const { return damage_; }
 
+    // Whether a reader of either copy, alone, would find this header's generation.
+    bool in_both_copies() const;
+
     // The live envelope of a layer of the ACTIVE keyset. Errc::not_found: the disk has no such
     // layer.
     Result<crypto::Envelope> envelope(crypto::Layer layer) const;

@@ -69,6 +69,11 @@ bool Header::write_failed() const {
     return write_failed_;
 }
 
+bool Header::in_both_copies() const {
+    const std::lock_guard lock(mutex_);
+    return !image_.differ[at(HeaderCopy::a)][0] && !image_.differ[at(HeaderCopy::b)][0];
+}
+
 // Until the sync is done the sector counts as different from what it ought to be.
 Result<void> Header::put(io::File& file, HeaderCopy copy, std::uint32_t sector,
                          const PageBytes& bytes, const SyncFunction& sync) {

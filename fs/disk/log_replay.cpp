@@ -7,12 +7,14 @@
 
 namespace twofold::fs {
 
-LogReplay::LogReplay(EngineContext& context, Recovered& into, MissingHistory missing)
+LogReplay::LogReplay(EngineContext& context, Recovered& into, MissingHistory missing,
+                     std::uint64_t anchored_epoch)
     : context_(context),
       into_(into),
       superblock_(into.superblock),
       layout_(into.map->layout()),
       missing_(missing),
+      anchored_epoch_(anchored_epoch),
       acknowledged_(superblock_.settled_epoch),
       highest_counter_(superblock_.mount_counter),
       sequence_(superblock_.log_start),
@@ -97,6 +99,7 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
         if (!next) return {};
         TF_TRY(check_structure(page, gathered));
         ++sequence_;
+        ++into_.log_pages;
         chain_ = parsed->mac;
         if (page.ack()) continue;
         for (const LogRecord& record : page.records) TF_TRY(check_bounds(record));
@@ -110,7 +113,8 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
         ++next_epoch_;
         // Pages of one epoch are held only until it is complete; those known acknowledged (step 7)
         // are applied at once, so that what waits is at most what nobody had synced.
-        if (gathered.number <= acknowledged_ && !broken(Rule::synced_epochs_are_not_judged))
+        if (gathered.number <= std::max(acknowledged_, anchored_epoch_) &&
+            !broken(Rule::synced_epochs_are_not_judged))
             TF_TRY(apply(gathered));
         else
             unacknowledged.push_back(std::move(gathered));

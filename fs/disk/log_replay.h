@@ -23,7 +23,8 @@ namespace twofold::fs {
 class LogReplay {
 public:
     // What is missing is told in `into` either way.
-    LogReplay(EngineContext& context, Recovered& into, MissingHistory missing);
+    LogReplay(EngineContext& context, Recovered& into, MissingHistory missing,
+              std::uint64_t anchored_epoch);
     Result<void> run();
 
 private:
@@ -51,6 +52,7 @@ private:
     const Layout& layout_;
     const MissingHistory missing_;
     std::unordered_set<std::uint64_t> pool_;  // slots, after what was applied
+    const std::uint64_t anchored_epoch_;      // acknowledged, as the anchor says
     // Of every page that verifies, wherever it lies.
     std::uint64_t acknowledged_ = 0;
     std::uint64_t highest_counter_ = 0;

@@ -21,11 +21,13 @@ Result<PoolTable> read_pool_table(EngineContext& context, const Superblock& supe
                             context.keys.macs().pool);
 }
 
-Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing) {
-    return LogReplay(context, recovered, missing).run();
+Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing,
+                        std::uint64_t anchored_epoch) {
+    return LogReplay(context, recovered, missing, anchored_epoch).run();
 }
 
-Result<Recovered> recover(EngineContext& context, const Superblock& superblock) {
+Result<Recovered> recover(EngineContext& context, const Superblock& superblock,
+                          std::uint64_t anchored_epoch) {
     Recovered recovered;
     recovered.superblock = superblock;
     TF_ASSIGN(auto table, read_segment_table(context, superblock));
@@ -34,7 +36,7 @@ Result<Recovered> recover(EngineContext& context, const Superblock& superblock) 
                               std::move(table), context.options.leaf_cache_max);
     TF_ASSIGN(auto pool, read_pool_table(context, superblock));
     recovered.pool = std::move(pool.slots);
-    TF_TRY(replay_log(context, recovered, MissingHistory::refuse));
+    TF_TRY(replay_log(context, recovered, MissingHistory::refuse, anchored_epoch));
     return recovered;
 }
 

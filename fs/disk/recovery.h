@@ -20,6 +20,7 @@ struct Recovered {
     std::uint64_t applied_epoch = 0;  // the last one in the backlog, or the superblock's
     std::uint64_t highest_epoch = 0;  // seen in any page, dropped ones included
     std::uint64_t next_sequence = 0;  // above every sequence seen
+    std::uint64_t log_pages = 0;      // that follow the superblock, and fit
 
     // Epochs that were complete but never synced, and were not whole on disk.
     struct Dropped {
@@ -41,14 +42,17 @@ struct Recovered {
 // Whether to go on where history is missing (step 6). Only an owner who was told may accept it.
 enum class MissingHistory { refuse, accept };
 
-// Errc::unauthentic, history_lost, corrupt, damaged, io.
-Result<Recovered> recover(EngineContext& context, const Superblock& superblock);
+// `anchored_epoch`: acknowledged, as the anchor says; 0 without one. Errc::unauthentic,
+// history_lost, corrupt, damaged, io.
+Result<Recovered> recover(EngineContext& context, const Superblock& superblock,
+                          std::uint64_t anchored_epoch = 0);
 
 // Its parts, for who has to go on where one of them fails (check). Step 4; Errc::unauthentic,
 // corrupt, damaged, io.
 Result<SegmentTable> read_segment_table(EngineContext& context, const Superblock& superblock);
 Result<PoolTable> read_pool_table(EngineContext& context, const Superblock& superblock);
 // Steps 5 to 8; `recovered` has superblock, map and the pool of the superblock.
-Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing);
+Result<void> replay_log(EngineContext& context, Recovered& recovered, MissingHistory missing,
+                        std::uint64_t anchored_epoch = 0);
 
 }  // namespace twofold::fs

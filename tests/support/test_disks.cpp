@@ -39,7 +39,8 @@ TestDisk::TestDisk(DiskShape shape, const Layers& layers, std::uint64_t seed)
     options.background = false;
     options.on_event = [this](const fs::DiskEvent& event) { events.push_back(event); };
     const auto file = image.open();
-    note = must(fs::create_disk(*file, shape.spec(layers), keys, random, clock, options.limits),
+    note = must(fs::create_disk(*file, shape.spec(layers), keys, random, clock, options.limits,
+                                anchor_place()),
                 "create");
 }
 

@@ -8,6 +8,7 @@
 
 #include "fs/disk/encrypted_disk.h"
 #include "tests/support/fixed_keys.h"
+#include "tests/support/memory_anchors.h"
 #include "tests/support/memory_image.h"
 
 namespace twofold {
@@ -48,6 +49,9 @@ public:
         open();
     }
     void kill() { disk.reset(); }
+    // From the next open() on the anchor is compared and kept; without, only the first one exists.
+    void use_anchor() { options.anchor = anchor_place(); }
+    fs::AnchorPlace anchor_place() const { return {anchors, "node0", "test"}; }
 
     // Whole blocks whose every byte is `fill`; blocks of zeros that were never written read as 0.
     Result<void> write(std::uint64_t block, std::uint8_t fill, std::uint64_t count = 1);
@@ -61,6 +65,7 @@ public:
     bool has_event(fs::DiskEvent::Kind kind) const;
 
     MemoryImage image;
+    std::shared_ptr<MemoryAnchors> anchors = std::make_shared<MemoryAnchors>();
     // What the disk gets instead of the bare image: a recorder, a fault.
     std::function<std::unique_ptr<io::File>(std::unique_ptr<io::File>)> wrap;
     InsecureTestKeys keys;

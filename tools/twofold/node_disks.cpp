@@ -17,6 +17,10 @@ std::string_view name_of(fs::DiskEvent::Kind kind) {
             return "disk-stopped";
         case fs::DiskEvent::Kind::repaired:
             return "disk-repaired";
+        case fs::DiskEvent::Kind::anchor_behind:
+            return "anchor-behind";
+        case fs::DiskEvent::Kind::anchor_restored:
+            return "anchor-restored";
     }
     return "disk-event";
 }
