@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fs/deployment/json_fields.h"
+#include "fs/deployment/local_anchors.h"
 
 namespace twofold::fs {
 namespace {
@@ -95,6 +96,14 @@ Result<TrustedDisk> parse_disk(const json& value, const Uuid& deployment, const 
     return disk;
 }
 
+std::string_view name_of(AnchorHome home) { return home == AnchorHome::local ? "local" : "vault"; }
+
+std::optional<AnchorHome> parse_home(std::string_view text) {
+    for (const AnchorHome home : {AnchorHome::local, AnchorHome::vault})
+        if (text == name_of(home)) return home;
+    return std::nullopt;
+}
+
 std::string file_name(const Uuid& deployment) { return deployment.hex() + ".json"; }
 
 }  // namespace
@@ -108,6 +117,7 @@ std::string TrustNote::to_json() const {
                {"clusterVersion", choices.cluster_version},
                {"encryptionAtHost", choices.encryption_at_host},
                {"customerKey", choices.customer_key},
+               {"anchors", name_of(anchors)},
                {"disks", json::array()}};
     if (layer1) value["layer1"] = to_json_value(*layer1);
     if (layer2) value["layer2"] = to_json_value(*layer2);
@@ -129,6 +139,9 @@ Result<TrustNote> TrustNote::parse(std::string_view text, std::string_view what)
     note.choices.customer_key = fields.flag("customerKey");
     TF_ASSIGN(note.layer1, parse_layer(fields, "layer1"));
     TF_ASSIGN(note.layer2, parse_layer(fields, "layer2"));
+    const auto home = parse_home(fields.text("anchors", kNameMax));
+    if (!home) fields.wrong("anchors", "neither local nor vault");
+    note.anchors = home.value_or(AnchorHome::local);
     for (const json& disk : fields.array("disks", Deployment::kDisksMax)) {
         TF_ASSIGN(TrustedDisk parsed, parse_disk(disk, note.deployment, fields.where("disks")));
         note.disks.push_back(std::move(parsed));
@@ -208,6 +221,11 @@ Result<void> LocalState::forget(const Uuid& deployment) const {
     auto removed = (*directory)->unlink(file_name(deployment));
     if (!removed && removed.error().code != Errc::not_found) return removed;
     return {};
+}
+
+std::unique_ptr<AnchorStore> LocalState::anchor(const Uuid& deployment, const std::string& node,
+                                                const std::string& disk) const {
+    return std::make_unique<LocalAnchorStore>(directory_, deployment, node, disk);
 }
 
 }  // namespace twofold::fs

@@ -8,6 +8,7 @@
 
 #include "base/io/io.h"
 #include "fs/deployment/deployment.h"
+#include "fs/disk/anchor_store.h"
 #include "fs/disk/disk_note.h"
 #include "keyring/crypto/key_source.h"
 
@@ -30,6 +31,10 @@ struct TrustedDisk {
     bool operator==(const TrustedDisk&) const = default;
 };
 
+// Where the anchors of a deployment's disks are kept: in the local state directory, or each as a
+// secret in the deployment's vault.
+enum class AnchorHome { local, vault };
+
 // What this machine knows of a deployment, kept outside the store: whoever can write to the store
 // can exchange every file in it, consistently, for one sealed under keys of his own in a vault of
 // his own. Written when something of it changes (create, disk add, rotate, adopt), compared at
@@ -39,6 +44,7 @@ struct TrustNote {
     std::string cloud;  // where its vaults are
     Choices choices;    // they decide the layers of disks still to be added
     std::optional<TrustedLayer> layer1, layer2;
+    AnchorHome anchors = AnchorHome::local;
     std::vector<TrustedDisk> disks;
     bool operator==(const TrustNote&) const = default;
 
@@ -53,7 +59,8 @@ struct TrustNote {
     Result<const TrustedDisk*> disk(std::string_view name) const;
 };
 
-// The local state directory: one file a deployment, <id>.json. Thread-safe.
+// The local state directory: a note for each deployment, <id>.json, and the anchors that are kept
+// here. Thread-safe.
 class LocalState {
 public:
     // Nothing is made before the first save().
@@ -63,6 +70,9 @@ public:
     Result<TrustNote> load(const Uuid& deployment, const std::string& store) const;
     Result<void> save(const TrustNote& note) const;
     Result<void> forget(const Uuid& deployment) const;  // no error where there is none
+
+    std::unique_ptr<AnchorStore> anchor(const Uuid& deployment, const std::string& node,
+                                        const std::string& disk) const;
 
 private:
     std::string directory_;
