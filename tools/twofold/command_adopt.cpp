@@ -4,20 +4,22 @@
 #include "fs/disk/layout.h"
 #include "fs/disk/static_sector.h"
 #include "keyring/ring/discover.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/disk_facts.h"
 #include "tools/twofold/node_disks.h"
 #include "tools/twofold/options.h"
 
 // `twofold adopt`: takes a store, or one disk of it, as it is now. First everything is looked at
-// and proved consistent (keys unwrap, headers verify under them); then it is shown; then it is
-// noted.
+// and proved consistent (keys unwrap, headers verify under them, anchors that are known agree);
+// then it is shown; then it is noted, and disks without an anchor get one.
 namespace twofold::cli {
 namespace {
 
 struct Options {
     std::string store, disk;
     bool yes = false;
+    bool accept_rollback = false;
 };
 
 // What would be trusted, and the key versions in use for showing them.
@@ -101,16 +103,76 @@ Result<Finding> look(const Context& context, const fs::Store& store, const Optio
     return finding;
 }
 
-// Opens every disk as it would be trusted, without writing: MACs and commitments are checked.
-Result<void> prove(Session& session) {
-    TF_ASSIGN(const auto keys, session.open_keyring());
-    TF_TRY(keys->unlock());
-    fs::OpenOptions options;
-    options.observe = true;
-    for (const fs::Disk& disk : session.deployment().disks)
-        TF_TRY(open_disk(session, *keys, disk, options, [](const auto& which, const auto& event) {
-            log::warning("{}", to_line(which, event));
-        }));
+void warn(const fs::Disk& disk, const fs::DiskEvent& event) {
+    log::warning("{}", to_line(disk, event));
+}
+
+// A disk that gets an anchor: opened, and locked until then.
+struct ToAnchor {
+    fs::Disk disk;
+    std::unique_ptr<fs::EncryptedDisk> device;
+    std::optional<Error> disagreed;  // with the anchor that is known
+};
+
+std::string state_of(const fs::DiskInfo& info) {
+    return fmt::format("mount {}, superblock {}, epoch {}, written {}, {}", info.mount_counter,
+                       info.superblock_generation, info.acknowledged_epoch,
+                       iso8601(info.written_at), info.clean ? "unmounted" : "not unmounted");
+}
+
+// Opens a disk as it would be trusted, without writing: MACs, commitments and the anchor are
+// checked. Nothing where the anchor agrees.
+Result<std::optional<ToAnchor>> prove(Session& session, keyring::Keyring& keys,
+                                      const fs::Disk& disk, const Options& options) {
+    TF_ASSIGN(const fs::AnchorPlace place, anchor_place(session, disk.node, disk.name));
+    TF_ASSIGN(const auto record, place.store->load());
+    std::optional<Error> disagreed;
+    if (record) {
+        fs::OpenOptions compared;
+        compared.observe = true;
+        const auto opened = open_disk(session, keys, disk, compared, warn);
+        if (opened) return std::optional<ToAnchor>();
+        if (exit_code(opened.error().code) != 4) return fail(opened.error());
+        disagreed = opened.error();
+    }
+    fs::OpenOptions as_it_is;
+    as_it_is.read_only = true;
+    as_it_is.adopt = true;
+    auto opened = open_disk(session, keys, disk, as_it_is, warn);
+    if (!opened) return fail(std::move(opened).error());
+    // So it was the anchor alone that spoke against it.
+    if (disagreed && !options.accept_rollback) return fail(std::move(*disagreed));
+    return std::optional(ToAnchor{disk, std::move(*opened), std::move(disagreed)});
+}
+
+Result<std::vector<ToAnchor>> prove(Session& session, keyring::Keyring& keys,
+                                    const Options& options) {
+    std::vector<ToAnchor> result;
+    for (const fs::Disk& disk : session.deployment().disks) {
+        if (!options.disk.empty() && disk.name != options.disk) continue;
+        TF_ASSIGN(auto needed, prove(session, keys, disk, options));
+        if (needed) result.push_back(std::move(*needed));
+    }
+    return result;
+}
+
+void show(const std::vector<ToAnchor>& disks) {
+    for (const ToAnchor& anchor : disks) {
+        say("disk {}  state: {}", anchor.disk.name, state_of(anchor.device->info()));
+        if (anchor.disagreed) say("         against its anchor: {}", anchor.disagreed->what);
+    }
+}
+
+Result<void> take_anchors(Session& session, const std::vector<ToAnchor>& disks) {
+    for (const ToAnchor& anchor : disks) {
+        auto taken = anchor.device->take_anchor();
+        if (!taken) return fail(std::move(taken).error().in("disk " + anchor.disk.name));
+        if (!anchor.disagreed) continue;
+        session.record({"rollback-accepted",
+                        {{"disk", anchor.disk.name},
+                         {"node", anchor.disk.node},
+                         {"text", anchor.disagreed->what}}});
+    }
     return {};
 }
 
@@ -127,8 +189,12 @@ Result<void> adopt(const Context& context, const Options& options) {
     say("cloud    {}", store.deployment().cloud);
     for (const std::string& line : finding.lines) say("{}", line);
     TF_ASSIGN(const auto session, Session::with_note(context, std::move(store), finding.note));
-    TF_TRY(prove(*session));
+    TF_ASSIGN(const auto keys, session->open_keyring());
+    TF_TRY(keys->unlock());
+    TF_ASSIGN(const std::vector<ToAnchor> disks, prove(*session, *keys, options));
+    show(disks);
     if (!options.yes && !agreed()) return fail(Errc::failed, "adopt: nothing was noted");
+    TF_TRY(take_anchors(*session, disks));
     TF_TRY(session->save_note(finding.note));
     session->record({"adopted", {{"disk", options.disk}}});
     say("Noted in {}.", context.state_directory());
@@ -141,11 +207,14 @@ void add_adopt(CLI::App& program, Context& context) {
     auto& command =
         add_command(program, "adopt",
                     "Trust a store, or one disk, as it is now: shows what, then notes it down",
-                    "twofold adopt ./store --yes");
+                    "twofold adopt ./store --yes\n"
+                    "  twofold adopt ./store data0 --accept-rollback");
     auto o = std::make_shared<Options>();
     command.add_option("STORE", o->store, "directory of the deployment")->required();
     command.add_option("DISK", o->disk, "only this disk");
     command.add_flag("--yes", o->yes, "without asking");
+    command.add_flag("--accept-rollback", o->accept_rollback,
+                     "even if older than, or not from, the state last known: a restored backup");
     on_run(command, context, [o](Context& c) { return adopt(c, *o); });
 }
 

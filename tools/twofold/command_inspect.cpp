@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "fs/disk/inspect.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/image_report.h"
 #include "tools/twofold/options.h"
@@ -29,7 +30,8 @@ struct Opened {
     std::unique_ptr<keyring::Keyring> keyring;  // the disk refers to it
     std::unique_ptr<fs::EncryptedDisk> disk;    // null: only the thief's view
     std::optional<Error> why_not;               // then
-    std::vector<std::string> events;            // what was found at opening
+    std::optional<Error> against_anchor;  // the disk is authentic, but not the state last known
+    std::vector<std::string> events;      // what was found at opening
 };
 
 Result<void> open_with_keys(const Context& context, const Options& options, const fs::Disk& disk,
@@ -39,16 +41,29 @@ Result<void> open_with_keys(const Context& context, const Options& options, cons
     opened.session = std::move(*session);
     TF_ASSIGN(const fs::TrustedDisk* trusted, opened.session->note().disk(disk.name));
     TF_ASSIGN(opened.keyring, opened.session->open_keyring());
-    TF_ASSIGN(auto file,
-              opened.session->store().image(disk, io::Access::read_only, io::Lock::none));
     fs::OpenOptions how;
     how.observe = true;
     how.read_only = true;
     how.background = false;
     how.on_event = [&opened](const fs::DiskEvent& event) { opened.events.push_back(event.text); };
-    TF_ASSIGN(opened.disk,
-              fs::EncryptedDisk::open(std::move(file), *opened.keyring, trusted->note,
-                                      opened.session->random(), opened.session->clock(), how));
+    TF_ASSIGN(how.anchor, anchor_place(*opened.session, disk.node, disk.name));
+    const auto open = [&]() -> Result<std::unique_ptr<fs::EncryptedDisk>> {
+        TF_ASSIGN(auto file,
+                  opened.session->store().image(disk, io::Access::read_only, io::Lock::none));
+        return fs::EncryptedDisk::open(std::move(file), *opened.keyring, trusted->note,
+                                       opened.session->random(), opened.session->clock(), how);
+    };
+    auto disk_there = open();
+    if (!disk_there &&
+        (disk_there.error().code == Errc::rolled_back || disk_there.error().code == Errc::forked)) {
+        how.adopt = true;  // what it holds can be shown all the same
+        auto as_it_is = open();
+        if (as_it_is) {
+            opened.against_anchor = std::move(disk_there).error();
+            disk_there = std::move(as_it_is);
+        }
+    }
+    TF_ASSIGN(opened.disk, std::move(disk_there));
     return {};
 }
 
@@ -122,6 +137,7 @@ void print_text(const Opened& opened, const Options& options,
                 "shown.");
         for (const std::string& event : opened.events) say("Found: {}", event);
     }
+    if (opened.against_anchor) say("Authentic, but: {}", opened.against_anchor->line());
     if (opened.why_not)
         say("Not verified, anybody could have written it: {}", opened.why_not->line());
     if (range) print(text_of(*range));
@@ -132,7 +148,8 @@ void print_json(const Opened& opened, const Options& options,
     nlohmann::json out = range ? json_of(*range) : nlohmann::json::object();
     if (!options.wants_view()) out["image"] = json_of(opened.report);
     out["disk"] = options.disk;
-    out["verified"] = opened.disk != nullptr && !opened.why_not;
+    out["verified"] = opened.disk != nullptr && !opened.why_not && !opened.against_anchor;
+    if (opened.against_anchor) out["problem"] = opened.against_anchor->line();
     if (opened.why_not) out["problem"] = opened.why_not->line();
     if (!opened.events.empty()) out["found"] = opened.events;
     print(to_pretty_text(out) + "\n");
@@ -152,8 +169,8 @@ Result<void> inspect(const Context& context, const Options& options) {
     context.json ? print_json(*opened, options, range) : print_text(*opened, options, range);
     // What could be shown was; that the image is not as it should be is still told by the exit
     // code.
-    if (opened->why_not && is_damage(*opened->why_not))
-        return fail(Error(*opened->why_not).in("disk " + options.disk));
+    for (const auto& problem : {opened->why_not, opened->against_anchor})
+        if (problem && is_damage(*problem)) return fail(Error(*problem).in("disk " + options.disk));
     return {};
 }
 

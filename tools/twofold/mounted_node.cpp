@@ -59,6 +59,9 @@ void MountedNode::on_disk_event(const fs::Disk& disk, const fs::DiskEvent& event
         alerts_.raise("block-error", subject, event.text);
     if (event.kind == fs::DiskEvent::Kind::stopped)
         alerts_.raise("disk-stopped", subject, event.text);
+    if (event.kind == fs::DiskEvent::Kind::anchor_behind)
+        alerts_.raise("anchor-behind", subject, event.text);
+    if (event.kind == fs::DiskEvent::Kind::anchor_restored) alerts_.clear("anchor-behind", subject);
 }
 
 void MountedNode::is_mounted() {
@@ -203,6 +206,10 @@ std::string MountedNode::status() const {
             disk["state"] = stats.stopped ? "stopped" : "mounted";
             disk["syncs"] = stats.syncs;
             disk["commits"] = stats.commits;
+            if (const auto trouble = open.device->info().anchor_trouble) {
+                disk["anchorBehindSince"] = iso8601(trouble->since);
+                disk["anchorTrouble"] = trouble->text;
+            }
         }
     }
     value["keys"] = json::array();

@@ -1,6 +1,7 @@
 #include "tools/twofold/new_disk.h"
 
 #include "fs/disk/encrypted_disk.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/import.h"
 #include "tools/twofold/output.h"
 
@@ -90,16 +91,36 @@ private:
 };
 
 Result<void> import_into(Session& session, keyring::Keyring& keys, NewImage& image,
-                         const fs::DiskNote& note, io::File& raw, std::uint64_t raw_size,
-                         const std::string& name) {
+                         const fs::DiskNote& note, const fs::AnchorPlace& anchor, io::File& raw,
+                         std::uint64_t raw_size) {
     const SystemClock clock;
     TF_ASSIGN(auto file, image.open(io::Create::no));
-    TF_ASSIGN(const auto disk,
-              fs::EncryptedDisk::open(std::move(file), keys, note, session.random(), clock));
-    Progress progress(clock, name, raw_size);
+    fs::OpenOptions options;
+    options.anchor = anchor;
+    TF_ASSIGN(const auto disk, fs::EncryptedDisk::open(std::move(file), keys, note,
+                                                       session.random(), clock, options));
+    Progress progress(clock, anchor.disk, raw_size);
     TF_TRY(copy_in(raw, raw_size, *disk, progress));
     return disk->close();
 }
+
+// The first anchor of a disk; forgotten again unless the disk was entered.
+class NewAnchor {
+public:
+    explicit NewAnchor(fs::AnchorPlace place) : place_(std::move(place)) {}
+    NewAnchor(const NewAnchor&) = delete;
+    NewAnchor& operator=(const NewAnchor&) = delete;
+    ~NewAnchor() {
+        if (!place_) return;
+        if (auto gone = place_.store->forget(); !gone)
+            log::warning("left behind: {}", gone.error().line());
+    }
+    const fs::AnchorPlace& place() const { return place_; }
+    void release() { place_.store.reset(); }
+
+private:
+    fs::AnchorPlace place_;
+};
 
 Result<std::unique_ptr<io::File>> open_raw(const std::string& path) {
     auto raw = io::open_posix_file(path, io::Access::read_only, io::Create::no, io::Lock::none);
@@ -150,15 +171,18 @@ Result<fs::Disk> add_disk(Session& session, const NewDisk& asked) {
     const Interruptible interruptible;
     const SystemClock clock;
     TF_ASSIGN(NewImage image, NewImage::begin(session.store(), wanted));
+    TF_ASSIGN(auto place, anchor_place(session, wanted.node, wanted.name));
+    NewAnchor anchor(std::move(place));
     fs::DiskNote note;
     {
         TF_ASSIGN(const auto file, image.open(io::Create::must_not_exist));
         TF_ASSIGN(note, fs::create_disk(*file, spec_of(session.deployment(), wanted, layers), *keys,
-                                        session.random(), clock));
+                                        session.random(), clock, kLimits, anchor.place()));
     }
-    if (raw) TF_TRY(import_into(session, *keys, image, note, *raw, raw_size, wanted.name));
+    if (raw) TF_TRY(import_into(session, *keys, image, note, anchor.place(), *raw, raw_size));
     const fs::Disk disk{wanted.name, wanted.node, wanted.role, wanted.size};
     TF_TRY(enter(session, disk, note, image));
+    anchor.release();
     session.record({"disk-added",
                     {{"disk", disk.name},
                      {"node", disk.node},
