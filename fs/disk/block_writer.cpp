@@ -72,7 +72,7 @@ Result<void> BlockWriter::allocate_metadata(BlockRange range) {
                                                     kSegmentMetadataSize);
             if (!allocated && allocated.error().code != Errc::no_space)
                 return context_.health.stop(std::move(allocated).error().in("disk image"));
-            TF_TRY(allocated);
+            TF_TRY(std::move(allocated));
         }
         const std::scoped_lock hold(mutex_);
         allocated_[segment.value()] = true;

@@ -57,6 +57,7 @@ struct EncryptedDisk::State {
     void note_stop(const Error& error);
     Result<void> check_writable() const;
     Result<void> finish();  // the last commit and checkpoint
+    Result<void> how_it_closed() const;
     void release();         // all that leans on keys, and the file
     DiskStats stats() const;
     Result<void> look(BlockIndex block, BlockView& view);

@@ -75,13 +75,18 @@ Result<void> EncryptedDisk::tick() {
 
 Result<void> EncryptedDisk::close() {
     const std::scoped_lock hold(state_->closing);
-    if (state_->closed) return *state_->closed;
+    if (state_->closed) return state_->how_it_closed();
     state_->gate.shut();
     if (state_->upkeep) state_->upkeep->stop();
     if (state_->keeper) state_->keeper->stop();
     state_->closed = state_->finish();
     state_->release();
-    return *state_->closed;
+    return state_->how_it_closed();
+}
+
+Result<void> EncryptedDisk::State::how_it_closed() const {
+    if (!*closed) return fail(Error(closed->error()));
+    return {};
 }
 
 // The last commit and checkpoint: CLEAN, with an empty log; then the anchor. One that can't be told

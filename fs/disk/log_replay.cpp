@@ -72,7 +72,7 @@ Result<void> LogReplay::scan_ring() {
             if (all_zero(sector.first(8))) continue;  // never written
             auto parsed = LogPage::parse(sector, context_.keys.macs().log);
             if (!parsed && parsed.error().code == Errc::unauthentic) continue;
-            TF_TRY(parsed);
+            if (!parsed) return fail(std::move(parsed).error());
             const LogPage& page = parsed->page;
             if (!broken(Rule::acknowledgement_counts_past_a_gap))
                 acknowledged_ = std::max(acknowledged_, page.acknowledged);
@@ -93,7 +93,7 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
         TF_TRY(context_.file.read(layout_.log_page_offset(sequence_), sector));
         auto parsed = LogPage::parse(sector, context_.keys.macs().log);
         if (!parsed && parsed.error().code == Errc::unauthentic) return {};
-        TF_TRY(parsed);
+        if (!parsed) return fail(std::move(parsed).error());
         LogPage& page = parsed->page;
         TF_ASSIGN(const bool next, fits(page));
         if (!next) return {};
@@ -219,7 +219,7 @@ Result<bool> LogReplay::verifies(const BlockRecord& record) {
     auto read = context_.file.read(layout_.slot_offset(record.entry.slot),
                                    MutableBytes(unit).first(kBlockSize));
     if (!read && broken(Rule::read_error_is_no_mismatch)) return false;
-    TF_TRY(read);
+    TF_TRY(std::move(read));
     const SealStack* stack = context_.keys.find(record.entry.keyset);
     auto good = stack->verify(record.entry.seal_info(record.block), unit);
     crypto::wipe(unit);  // an inner tag is checked by opening both layers

@@ -53,7 +53,7 @@ Result<void> SealStack::open(const SealInfo& info, MutableBytes sealed) const {
     SealInfo inside = info;
     TF_TRY(open_outer(inside, sealed));
     if (seals_.size() == 1) return {};
-    const auto opened =
+    auto opened =
         seals_.front()->open(info.index, info.nonce, block_of(sealed), inside.inner_tag);
     if (!opened) crypto::wipe(sealed);
     return opened;
@@ -61,7 +61,7 @@ Result<void> SealStack::open(const SealInfo& info, MutableBytes sealed) const {
 
 Result<void> SealStack::open_outer(SealInfo& info, MutableBytes sealed) const {
     TF_CHECK(sealed.size() == kSealedSize);
-    const auto opened = info.keyset != keyset_ ? another_keyset(info)
+    auto opened = info.keyset != keyset_ ? another_keyset(info)
                         : seals_.size() == 1   ? open_only(info, sealed)
                                                : open_around(info, sealed);
     if (!opened) crypto::wipe(sealed);
@@ -71,7 +71,7 @@ Result<void> SealStack::open_outer(SealInfo& info, MutableBytes sealed) const {
 Result<bool> SealStack::verify(const SealInfo& info, MutableBytes sealed) const {
     SealInfo outside = info;
     const bool outer_alone = has_tag(seals_.back()->suite());
-    const auto opened = outer_alone ? open_outer(outside, sealed) : open(info, sealed);
+    auto opened = outer_alone ? open_outer(outside, sealed) : open(info, sealed);
     if (opened) return true;
     if (opened.error().code == Errc::unauthentic) return false;
     return fail(opened.error());

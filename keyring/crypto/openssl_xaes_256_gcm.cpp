@@ -91,7 +91,7 @@ private:
 
     Result<void> set_key(std::vector<Subkey>& subkeys, Bytes subkey) const {
         if (subkeys.size() == kSubkeysKept) {
-            const Result<void> done = subkeys.back().context.rekey(subkey);
+            Result<void> done = subkeys.back().context.rekey(subkey);
             if (!done) subkeys.pop_back();
             return done;
         }
@@ -110,7 +110,7 @@ private:
             std::memcpy(m.data() + 4, prefix.data(), kPrefixSize);
             for (std::size_t j = 0; j < kAesBlockSize; ++j) m[j] ^= keyed.k1.reveal()[j];
         }
-        const Result<void> done = encrypt_blocks(keyed.derive.get(), blocks, kx);
+        Result<void> done = encrypt_blocks(keyed.derive.get(), blocks, kx);
         wipe(blocks);
         return done;
     }

@@ -54,7 +54,7 @@ private:
     Result<void> set_subkey(Keyed& keyed, Bytes prefix) const {
         std::array<std::byte, 32> subkey;
         crypto_core_hchacha20(uc(MutableBytes(subkey)), uc(prefix), uc(key_.reveal()), nullptr);
-        const Result<void> done = set_key(keyed, subkey);
+        Result<void> done = set_key(keyed, subkey);
         wipe(subkey);
         if (done) std::memcpy(keyed.prefix.data(), prefix.data(), kPrefixSize);
         return done;
@@ -62,7 +62,7 @@ private:
 
     Result<void> set_key(Keyed& keyed, Bytes subkey) const {
         if (keyed.context) {
-            const Result<void> done = keyed.context->rekey(subkey);
+            Result<void> done = keyed.context->rekey(subkey);
             if (!done) keyed.context.reset();
             return done;
         }

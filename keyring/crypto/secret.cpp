@@ -28,7 +28,8 @@ Result<void> start() {
     if (arena::lost_in_fork())
         return fail(Errc::failed, "secret arena: left behind in a fork; start after the last one");
     static const Result<void> started = start_once();
-    return started;
+    if (!started) return fail(Error(started.error()));
+    return {};
 }
 
 Result<SecretBytes> SecretBytes::zeroed(std::size_t size) {
