@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/fs/disk/crash_workload.h"
+#include "tests/support/failing_new.h"
 #include "tests/support/faulty_file.h"
 #include "tests/support/kernel_cache.h"
 
@@ -42,10 +43,11 @@ struct InjectedFault {
         allocate_full,
         punch_error,
         punch_unsupported,
-        gone,   // whatever the call is, EIO
-        stall,  // whatever the call is, it does not return until released
+        gone,       // whatever the call is, EIO
+        stall,      // whatever the call is, it does not return until released
+        no_memory,  // not a call: an allocation by `new`, in a call of the disk
     };
-    static constexpr int kKinds = 11;
+    static constexpr int kKinds = 12;
     Kind kind;
     std::uint64_t index = 0;
     bool for_good = false;
@@ -65,6 +67,8 @@ public:
 
     // The calls of a run without a fault; judges it, too.
     std::vector<FileCall::Kind> run_without();
+    // And the allocations of it, in a program that links twofold::failing_new.
+    std::uint64_t allocations() const { return memory_.counted; }
     void run(const InjectedFault& fault);
     // On a device whose syncs do nothing; the power goes at that call. Found is then a state of the
     // history, if an old one, or an error.
@@ -93,6 +97,8 @@ private:
     Result<void> inject(FileCall& call);
     void stall();
 
+    template <class Body>
+    auto in_disk(Body body) -> decltype(body());
     bool mount();             // false: refused, which is the end
     bool take_found_state();  // what a mount found is what it goes on from
     void close();
@@ -104,6 +110,7 @@ private:
     void judge_absorbed();
     void settle(const Step& step, bool done, bool was_stopped);
     void read_beside(const Step& step);
+    std::uint64_t hits() const { return hits_ + memory_.failed; }
     bool stopped() { return disk_.disk->stats().stopped; }
 
     void judge_image();
@@ -120,6 +127,7 @@ private:
     // One run
     std::optional<InjectedFault> fault_;
     std::vector<FileCall::Kind> calls_;
+    AllocationPlan memory_;
     std::uint64_t hits_ = 0;
     bool sync_failed_ = false;
     std::vector<DiskState> history_;
