@@ -31,23 +31,6 @@ private:
 
 }  // namespace
 
-Digest sha256(Bytes data) { return sha256(std::span<const Bytes>(&data, 1)); }
-
-Digest sha256(std::span<const Bytes> parts) {
-    crypto_hash_sha256_state state;
-    crypto_hash_sha256_init(&state);
-    for (const Bytes part : parts) crypto_hash_sha256_update(&state, not_null(part), part.size());
-    Digest digest;
-    crypto_hash_sha256_final(&state, uc(MutableBytes(digest)));
-    return digest;
-}
-
-Digest hmac_sha256(Bytes key, Bytes data) {
-    Digest digest;
-    Hmac(key).add(data).finish(digest);
-    return digest;
-}
-
 Result<SecretBytes> hkdf_extract(Bytes salt, Bytes input_key) {
     TF_ASSIGN(SecretBytes out, SecretBytes::zeroed(sizeof(Digest)));
     Hmac(salt).add(input_key).finish(out.reveal_mutable());
