@@ -16,6 +16,9 @@ constexpr std::size_t kMacAt = 4032;  // the MAC covers all before
 constexpr std::size_t kMacEnd = 4064;
 static_assert(kRecordAt + crypto::Envelope::kRecordSizeMax == kShaAt);
 
+// To compare with, at once: most of a header is empty, and every open looks at all of it.
+constexpr PageBytes kEmpty{};
+
 using SectorView = std::span<const std::byte, kSectorSize>;
 
 }  // namespace
@@ -54,7 +57,7 @@ Result<PageBytes> EnvelopeSector::encode(Bytes envelope_key) const {
 }
 
 Result<std::optional<EnvelopeSector>> EnvelopeSector::parse(SectorView sector) {
-    if (all_zero(sector)) return std::optional<EnvelopeSector>();
+    if (equal(sector, kEmpty)) return std::optional<EnvelopeSector>();
     const auto damaged = [](std::string_view what) {
         return fail(Errc::damaged, "envelope: {}", what);
     };
@@ -78,7 +81,8 @@ Result<std::optional<EnvelopeSector>> EnvelopeSector::parse(SectorView sector) {
         return damaged("length of the record is impossible");
     const Bytes record = r.bytes(size);
     out.envelope.record.assign(record.begin(), record.end());
-    if (!r.zeros(kShaAt - r.offset()) || !all_zero(Bytes(sector).subspan(kMacEnd)))
+    const Bytes rest = r.bytes(kShaAt - r.offset());
+    if (!equal(rest, Bytes(kEmpty).first(rest.size())) || !all_zero(Bytes(sector).subspan(kMacEnd)))
         return damaged("not zero after the record");
     return std::optional(std::move(out));
 }

@@ -254,7 +254,7 @@ Header::Image Header::Opening::settle(const StaticSector& facts, const PageBytes
     for (const HeaderCopy copy : kCopies) {
         const Copy& found = copies[at(copy)];
         for (std::size_t i = 0; i < kHeaderSectors; ++i)
-            image.differ[at(copy)][i] = !found.readable || found.sectors[i] != image.sectors[i];
+            image.differ[at(copy)][i] = !found.readable || !equal(found.sectors[i], image.sectors[i]);
         if (!found.facts)
             report(HeaderDamage::What::copy, copy, found.facts.error().what);
         else if (image.differ[at(copy)][0] && found.facts->generation >= facts.generation)
@@ -282,7 +282,7 @@ Result<Header::Opened> Header::open(io::File& file, crypto::KeySource& keys,
     // Newest first; a twin of the first needs no second attempt.
     std::vector<const Copy*> attempts;
     for (const Copy& copy : copies)
-        if (copy.facts && (attempts.empty() || attempts[0]->sectors[0] != copy.sectors[0]))
+        if (copy.facts && (attempts.empty() || !equal(attempts[0]->sectors[0], copy.sectors[0])))
             attempts.push_back(&copy);
     std::ranges::stable_sort(attempts, std::greater<>(),
                              [](const Copy* copy) { return copy->facts->generation; });

@@ -61,8 +61,8 @@ Result<void> LogReplay::find_missing() {
 // counts, and no sequence or epoch of theirs is used again.
 Result<void> LogReplay::scan_ring() {
     constexpr std::uint64_t kPagesAtOnce = 256;
-    std::vector<std::byte> buffer(kPagesAtOnce * kSectorSize);
     const std::uint64_t ring = layout_.shape().log_pages;
+    std::vector<std::byte> buffer(std::min(kPagesAtOnce, ring) * kSectorSize);
     for (std::uint64_t first = 0; first < ring; first += kPagesAtOnce) {
         const std::uint64_t count = std::min(kPagesAtOnce, ring - first);
         const MutableBytes bytes(buffer.data(), count * kSectorSize);
