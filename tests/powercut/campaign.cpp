@@ -32,19 +32,13 @@ public:
     std::optional<Violation> run();
 
 private:
-    // What is known of a life when it ends.
-    struct End {
-        const Medium& medium;
-        const History& history;
-        Window after_power_cut, after_kill;
-    };
     Result<void> crash_points();
-    Result<void> crash_point(const End& end);
-    Result<void> power_cut(int depth, const End& end, Choice choice);
-    Result<void> kill(int depth, const End& end);
-    Result<void> visit(int depth, const End& end, const Life& life, Window window);
-    Result<void> follow_up(int depth, const End& end, const Life& life, std::size_t found);
-    Result<void> crash_again(int depth, const End& end);
+    Result<void> crash_point(const End& end, Moment moment);
+    Result<void> power_cut(int depth, const End& end, Moment moment, const Choice& choice);
+    Result<void> kill(int depth, const End& end, Moment moment);
+    Result<void> visit(int depth, const End& end, const Life& life, const Choice& choice);
+    Result<void> judge(int depth, const End& end, Life& life);
+    Result<void> crash_again(int depth, const Life& life, const End& before, std::size_t issued);
     Script more_writes();
     bool chance(unsigned percent) { return random_() % 100 < percent; }
     bool enough() const { return tally_.distinct >= until_; }
@@ -66,117 +60,118 @@ private:
 std::optional<Violation> Explorer::run() {
     ++tally_.scripts;
     until_ = std::min(plan_.states, tally_.distinct + plan_.per_script);
+    Scenario scenario{plan_.workload == nullptr ? "" : plan_.workload->name,
+                      play_.shape,
+                      play_.layers,
+                      plan_.level,
+                      seed_,
+                      counters_,
+                      play_.script,
+                      {}};
     auto done = stages_[0]->play(play_.script);
     if (done) done = crash_points();
     if (done) return std::nullopt;
-    return Violation{done.error().line(),
-                     plan_.workload == nullptr ? "" : plan_.workload->name,
-                     {play_.shape, play_.layers, plan_.level, seed_, play_.script, lives_}};
+    scenario.lives = lives_;
+    return Violation{done.error().line(), std::move(scenario)};
 }
 
 // Before each operation, and at the end. Marks belong to what comes after them.
 Result<void> Explorer::crash_points() {
     Stage& first = *stages_[0];
-    const std::span<const Operation> all = first.trace().operations();
+    const std::vector<Operation>& all = first.trace().operations();
     for (std::size_t issued = 0; issued <= all.size() && !enough(); ++issued) {
         if (issued < all.size() && all[issued].is_mark()) continue;
-        const auto before = all.first(issued);
-        lives_.clear();
         ++tally_.crash_points;
-        TF_TRY(crash_point({first.medium(issued), first.history(), History::after_power_cut(before),
-                            History::after_kill(before)}));
+        TF_TRY(crash_point(first.end(issued), first.trace().moment(issued)));
     }
     return {};
 }
 
 // Most crash points get a share of the script's states; some are gone through to the end.
-Result<void> Explorer::crash_point(const End& end) {
-    if (chance(25)) TF_TRY(kill(1, end));
+Result<void> Explorer::crash_point(const End& end, Moment moment) {
+    if (chance(25)) TF_TRY(kill(1, end, moment));
     Enumerator::Effort effort = plan_.effort;
-    const std::uint64_t points = stages_[0]->trace().size();
     if (!chance(12)) {
+        const std::uint64_t share = plan_.per_script / (stages_[0]->trace().size() + 1);
         effort.exhaustive_max = std::min<std::uint64_t>(effort.exhaustive_max, 32);
         effort.group_max = std::min<std::uint64_t>(effort.group_max, chance(25) ? 32 : 0);
-        effort.samples =
-            std::clamp<std::uint64_t>(plan_.per_script / (points + 1), 5, effort.samples);
+        effort.samples = std::clamp<std::uint64_t>(share, 5, effort.samples);
     }
     Result<void> result;
     enumerator_.each(end.medium, effort, [&](const Choice& choice) {
-        result = power_cut(1, end, choice);
+        result = power_cut(1, end, moment, choice);
         return result && !enough();
     });
     return result;
 }
 
-// The state counts once for each promise that it may break: what was synced is part of it.
-Result<void> Explorer::power_cut(int depth, const End& end, Choice choice) {
+// Contents count once for each promise that they may break: what was synced is part of a state.
+Result<void> Explorer::power_cut(int depth, const End& end, Moment moment, const Choice& choice) {
     const std::uint64_t state = mix(choice.fingerprint(end.medium), end.after_power_cut.from);
-    const std::uint64_t before = seen_.size();
-    seen_.insert(mix(state, seed_), 0);
-    if (seen_.size() == before) return {};
+    if (!seen_.add(mix(state, seed_))) return {};
     ++tally_.distinct;
     Life life;
-    life.before = Life::Ended::power_cut;
-    life.choice = std::move(choice);
-    return visit(depth, end, life, end.after_power_cut);
+    life.moment = moment;
+    return visit(depth, end, life, choice);
 }
 
-Result<void> Explorer::kill(int depth, const End& end) {
+Result<void> Explorer::kill(int depth, const End& end, Moment moment) {
     ++tally_.kills;
     ++tally_.distinct;
     Life life;
-    life.before = Life::Ended::kill;
-    return visit(depth, end, life, end.after_kill);
+    life.after = Life::After::kill;
+    life.moment = moment;
+    return visit(depth, end, life, {});
 }
 
-Result<void> Explorer::visit(int depth, const End& end, const Life& begun, Window window) {
-    Life life = begun;
-    life.read_only = chance(12);
-    life.random_seed = ++counters_.random_seed;
-    lives_.push_back(life);
+Result<void> Explorer::visit(int depth, const End& end, const Life& life, const Choice& choice) {
     ++tally_.states;
     if (depth > 1) ++tally_.recrashed;
     if (depth > 2) ++tally_.third;
-    if (life.read_only) ++tally_.read_only;
-    Stage& stage = *stages_[static_cast<std::size_t>(depth)];
-    stage.crash(end.medium, life);
-    TF_ASSIGN(const std::size_t found, stage.judge(life, end.history, window));
-    if (!life.read_only) TF_TRY(follow_up(depth, end, life, found));
-    stage.leave();
+    lives_.push_back(life);
+    const std::size_t place = lives_.size() - 1;
+    stages_[static_cast<std::size_t>(depth)]->crash(end, life.after, choice);
+    if (auto judged = judge(depth, end, lives_[place]); !judged) {
+        if (life.after == Life::After::power_cut)
+            lives_[place].picks = Picks::of(choice, end.medium);
+        return judged;
+    }
+    stages_[static_cast<std::size_t>(depth)]->leave();
     lives_.pop_back();
     return {};
 }
 
 // A third is cut again in its recovery, some after going on.
-Result<void> Explorer::follow_up(int depth, const End& end, const Life& life, std::size_t found) {
+Result<void> Explorer::judge(int depth, const End& end, Life& life) {
     Stage& stage = *stages_[static_cast<std::size_t>(depth)];
-    const unsigned dice = static_cast<unsigned>(random_() % 100);
-    if (dice >= 55) return {};
-    if (dice >= 50) return stage.judge_again();
-    if (depth == kDepthMax) return {};
-    if (dice >= 36) {
-        lives_.back().script = more_writes();
-        TF_TRY(stage.go_on(lives_.back().script));
-        const std::span<const Operation> all = stage.trace().operations();
+    const std::uint64_t dice = random_() % 100;
+    const bool again = depth < kDepthMax && dice < 36;
+    const bool on = depth < kDepthMax && dice >= 36 && dice < 50;
+    life.twice = dice >= 50 && dice < 55;
+    life.read_only = dice >= 88;
+    life.counters = counters_;
+    if (on) life.script = more_writes();
+    if (life.read_only) ++tally_.read_only;
+    TF_TRY(stage.judge(life, end));
+    if (life.twice) TF_TRY(stage.judge_again());
+    if (on) {
+        TF_TRY(stage.go_on(life.script));
         const std::size_t mounted = stage.mounted_at();
-        const std::size_t issued = mounted + 1 + random_() % (all.size() - mounted);
-        const auto before = all.first(issued);
-        return crash_again(depth, {stage.medium(issued), stage.history(),
-                                   History::after_power_cut(before), History::after_kill(before)});
+        const std::size_t later = 1 + random_() % (stage.trace().size() - mounted);
+        return crash_again(depth, life, end, mounted + later);
     }
-    // Recovery comes to the same however often it is cut. Only where it started from what a killed
-    // process left in the cache, and did not sync that yet, more may be lost.
+    if (!again) return {};
     stage.leave();
-    const Medium& medium = stage.medium(random_() % (stage.trace().size() + 1));
-    const bool durable = life.before == Life::Ended::power_cut || medium.synced_once();
-    return crash_again(depth,
-                       {medium, end.history, durable ? Window{found, found} : end.after_power_cut,
-                        Window{found, found}});
+    return crash_again(depth, life, end, random_() % (stage.trace().size() + 1));
 }
 
-Result<void> Explorer::crash_again(int depth, const End& end) {
-    if (chance(15)) return kill(depth + 1, end);
-    return power_cut(depth + 1, end, enumerator_.sample(end.medium));
+Result<void> Explorer::crash_again(int depth, const Life& life, const End& before,
+                                   std::size_t issued) {
+    Stage& stage = *stages_[static_cast<std::size_t>(depth)];
+    const End end = stage.end_after(life, before, issued);
+    const Moment moment = stage.trace().moment(issued);
+    if (chance(15)) return kill(depth + 1, end, moment);
+    return power_cut(depth + 1, end, moment, enumerator_.sample(end.medium));
 }
 
 Script Explorer::more_writes() {
@@ -219,7 +214,6 @@ Tally& Tally::operator+=(const Tally& other) {
     crash_points += other.crash_points;
     scripts += other.scripts;
     nonces += other.nonces;
-    exhausted += other.exhausted;
     return *this;
 }
 

@@ -4,41 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/powercut/choices.h"
-#include "tests/powercut/machine.h"
-#include "tests/powercut/script.h"
+#include "tests/powercut/scenario.h"
 #include "tests/powercut/workload.h"
 
 namespace twofold::powercut {
 
-// A life of a disk: from what a crash of the life before left, over a mount, to what its user did
-// with it. The first one starts from a disk as it was made.
-struct Life {
-    enum class Ended { power_cut, kill };
-    // How the life before ended.
-    Ended before = Ended::power_cut;
-    std::uint64_t issued = 0;  // operations of its trace
-    Choice choice;             // of a power cut
-    // How this one began, and went on.
-    bool read_only = false;
-    std::uint64_t random_seed = 0;  // of its mount
-    Script script;
-};
-
-// All that it takes to see something happen again.
-struct Scenario {
-    DiskShape shape;
-    Layers layers;
-    Level level = Level::tg;
-    std::uint64_t seed = 0;
-    Script script;  // of the first life
-    std::vector<Life> lives;
-};
-
 // Something that the disk promises and that did not hold.
 struct Violation {
     std::string what;  // the block, what was found, what would be legal
-    std::string workload;
     Scenario scenario;
 };
 
@@ -50,7 +23,6 @@ struct Tally {
     std::uint64_t kills = 0;      // in which the cache survived
     std::uint64_t read_only = 0;
     std::uint64_t crash_points = 0, scripts = 0, nonces = 0;
-    std::uint64_t exhausted = 0;  // crash points all of whose states were visited
 
     Tally& operator+=(const Tally& other);
 };

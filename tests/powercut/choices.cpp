@@ -55,6 +55,33 @@ void Choice::apply(const Medium& medium, Overlay& into) const {
     }
 }
 
+Picks Picks::of(const Choice& choice, const Medium& medium, bool otherwise_new) {
+    Picks out{otherwise_new, choice.garbage_seed, {}};
+    const auto all = medium.units();
+    const Choice rest = choose(medium, otherwise_new);
+    for (std::size_t i = 0; i < all.size(); ++i)
+        if (choice.units[i] != rest.units[i]) out.picks.push_back({all[i].number, choice.units[i]});
+    return out;
+}
+
+Picks Picks::of(const Choice& choice, const Medium& medium) {
+    Picks old_ones = of(choice, medium, false), new_ones = of(choice, medium, true);
+    return new_ones.picks.size() <= old_ones.picks.size() ? new_ones : old_ones;
+}
+
+Choice Picks::on(const Medium& medium) const {
+    Choice choice = choose(medium, otherwise_new);
+    choice.garbage_seed = garbage_seed;
+    const auto all = medium.units();
+    for (const Pick& pick : picks) {
+        const auto found = std::ranges::lower_bound(all, pick.unit, {}, &Medium::Unit::number);
+        if (found == all.end() || found->number != pick.unit) continue;
+        std::uint8_t& value = choice.units[static_cast<std::size_t>(found - all.begin())];
+        if (pick.value < found->count || pick.value == Choice::kGarbage) value = pick.value;
+    }
+    return choice;
+}
+
 // ---- All of them
 
 std::uint64_t Enumerator::width(const Medium& medium, const Medium::Unit& unit) {

@@ -20,6 +20,22 @@ struct Choice {
     void apply(const Medium& medium, Overlay& into) const;
 };
 
+// A choice in few words: all old or all new, but for these.
+struct Picks {
+    struct Pick {
+        std::uint64_t unit;  // Medium::Unit::number
+        std::uint8_t value;  // as Choice
+    };
+    bool otherwise_new = false;
+    std::uint64_t garbage_seed = 0;
+    std::vector<Pick> picks;
+
+    static Picks of(const Choice& choice, const Medium& medium, bool otherwise_new);
+    static Picks of(const Choice& choice, const Medium& medium);  // the shorter one
+    // On a medium that need not be the same: what it does not have is left out.
+    Choice on(const Medium& medium) const;
+};
+
 // Picks the states that a power cut may leave of a medium (fault model, section 3). Few of them:
 // all. Too many: seeded samples of five families, and those sectors that are read together
 // exhaustively, the others being all old or all new.

@@ -12,6 +12,12 @@ class NumberMap {
 public:
     // The value kept of that number before; `value` where there was none, and it is kept now.
     std::uint64_t insert(std::uint64_t number, std::uint64_t value);
+    // True: it was not there.
+    bool add(std::uint64_t number) {
+        const std::size_t before = size_;
+        insert(number, 0);
+        return size_ != before;
+    }
     std::size_t size() const { return size_; }
 
 private:

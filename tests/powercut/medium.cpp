@@ -24,6 +24,12 @@ std::string_view name_of(Level level) {
     return "?";
 }
 
+std::optional<Level> find_level(std::string_view name) {
+    for (const Level level : {Level::t4k, Level::t512, Level::tg})
+        if (name_of(level) == name) return level;
+    return std::nullopt;
+}
+
 // The finalizer of splitmix64 (Vigna, public domain).
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
     std::uint64_t z = a + b * 0x9e3779b97f4a7c15 + 0x9e3779b97f4a7c15;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@ enum class Level : std::uint8_t {
     tg,    // and what was written since the last sync may be garbage
 };
 std::string_view name_of(Level level);  // "TG"
+std::optional<Level> find_level(std::string_view name);
 constexpr std::size_t unit_size(Level level) { return level == Level::t4k ? 4096 : 512; }
 
 // Bits that tell contents apart. Not for adversaries.

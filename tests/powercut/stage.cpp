@@ -19,30 +19,40 @@ Result<void> Stage::play(const Script& script) {
     return user.check_map();
 }
 
-void Stage::crash(const Medium& before, const Life& life) {
+void Stage::crash(const End& before, Life::After after, const Choice& choice) {
     trace_.clear();
     fed_ = 0;
-    if (life.before == Life::Ended::kill) {
-        medium_.fork(before);
-        view_.reset(&before.durable());
-        before.show(view_);
+    history_.reset();
+    if (after == Life::After::kill) {
+        medium_.fork(before.medium);
+        view_.reset(&before.medium.durable());
+        before.medium.show(view_);
     } else {
-        device_.reset(&before.durable());
-        life.choice.apply(before, device_);
-        medium_.start(device_, life.choice.fingerprint(before));
+        device_.reset(&before.medium.durable());
+        choice.apply(before.medium, device_);
+        medium_.start(device_, choice.fingerprint(before.medium));
         view_.reset(&device_);
     }
-    recording_.trace = life.read_only ? nullptr : &trace_;
+    recording_.trace = &trace_;
 }
 
-Result<std::size_t> Stage::judge(const Life& life, const History& history, Window window) {
-    TF_ASSIGN(mount_, machine_.mount(recording_, life.read_only, life.random_seed));
+Result<void> Stage::judge(const Life& life, const End& before) {
+    const Window& window =
+        life.after == Life::After::kill ? before.after_kill : before.after_power_cut;
+    TF_ASSIGN(mount_, machine_.mount(recording_, life.read_only, ++counters_.random_seed));
     mounted_at_ = trace_.size();
     TF_ASSIGN(const History::Prints prints, read_all());
-    const auto found = history.explain(prints, window);
-    if (!found) return fail(Errc::failed, "{}", history.why_not(contents_, window));
-    if (!life.read_only) TF_TRY(mount_->disk->check_map());
-    return *found;
+    const auto found = before.history.explain(prints, window);
+    if (!found) return fail(Errc::failed, "{}", before.history.why_not(contents_, window));
+    found_ = *found;
+    if (life.read_only) {
+        // It syncs what it finds, and writes nothing.
+        for (const Operation& operation : trace_.operations())
+            if (operation.kind < Operation::Kind::sync_begin)
+                return fail(Errc::failed, "a read-only mount wrote");
+        return {};
+    }
+    return mount_->disk->check_map();
 }
 
 Result<void> Stage::judge_again() {
@@ -50,16 +60,17 @@ Result<void> Stage::judge_again() {
     mount_.reset();
     TF_ASSIGN(mount_, machine_.mount(recording_, false, ++counters_.random_seed));
     TF_ASSIGN(const auto prints, read_all());
-    if (prints != before) return fail(Errc::failed, "opened again, other contents");
+    if (prints != before) return fail(Errc::failed, "mounted again, other contents");
     return {};
 }
 
 Result<History::Prints> Stage::read_all() {
+    constexpr std::size_t kAtOnce = 8 * kBlockSize;  // for which the disk needs no large buffers
     contents_.resize(machine_.blocks() * kBlockSize);
-    for (std::size_t at = 0; at < contents_.size(); at += fs::kRequestMax)
+    for (std::size_t at = 0; at < contents_.size(); at += kAtOnce)
         TF_TRY(mount_->disk->read(
             ByteOffset{at},
-            MutableBytes(contents_).subspan(at, std::min(fs::kRequestMax, contents_.size() - at))));
+            MutableBytes(contents_).subspan(at, std::min(kAtOnce, contents_.size() - at))));
     return History::prints_of(contents_);
 }
 
@@ -78,6 +89,20 @@ const Medium& Stage::medium(std::size_t issued) {
     return medium_;
 }
 
-void Stage::leave() { mount_.reset(); }
+End Stage::end(std::size_t issued) {
+    const auto operations = std::span(trace_.operations()).first(issued);
+    return {medium(issued), *history_, History::after_power_cut(operations),
+            History::after_kill(operations)};
+}
+
+// Recovery comes to the same however often it is cut. Only where it started from what a killed
+// process left in the cache, and has not synced that yet, may more be lost.
+End Stage::end_after(const Life& life, const End& before, std::size_t issued) {
+    if (history_ && issued > mounted_at_) return end(issued);
+    const Medium& store = medium(issued);
+    const Window same{found_, found_};
+    const bool durable = life.after == Life::After::power_cut || store.synced_once();
+    return {store, before.history, durable ? same : before.after_power_cut, same};
+}
 
 }  // namespace twofold::powercut

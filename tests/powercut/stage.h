@@ -3,11 +3,17 @@
 #include <memory>
 #include <optional>
 
-#include "tests/powercut/campaign.h"
 #include "tests/powercut/history.h"
-#include "tests/powercut/user.h"
+#include "tests/powercut/scenario.h"
 
 namespace twofold::powercut {
+
+// How a life ended: what the store and its cache hold, and what may be found of it.
+struct End {
+    const Medium& medium;
+    const History& history;
+    Window after_power_cut, after_kill;
+};
 
 // One life of a disk, as it is played: an image that a crash left, mounted, judged, and used.
 class Stage {
@@ -20,25 +26,27 @@ public:
     // The first life: a disk as it was made, and its script. An error is a violation.
     Result<void> play(const Script& script);
 
-    // What the crash of another life left. `before` must outlive this stage's use of it.
-    void crash(const Medium& before, const Life& life);
-    // Mounts it: it must open, by itself; hold one state of `history` that is in `window`; and,
-    // when it may write, own each slot once. An error is a violation. The state found.
-    Result<std::size_t> judge(const Life& life, const History& history, Window window);
+    // What a crash of the life before left, which must outlive this stage's use of it.
+    void crash(const End& before, Life::After after, const Choice& choice);
+    // Mounts it, with the counters as they are: it must open, by itself; hold one state that may be
+    // found; and, when it may write, own each slot once. An error is a violation.
+    Result<void> judge(const Life& life, const End& before);
     // The process dies and mounts again: the same must be found.
     Result<void> judge_again();
-    // Goes on writing. Afterwards history() is that of this life, which begins with what was found.
+    // Goes on writing: a history of its own, which begins with what was found.
     Result<void> go_on(const Script& script);
+    void leave() { mount_.reset(); }
 
     const Trace& trace() const { return trace_; }
-    const History& history() const { return *history_; }
     std::size_t mounted_at() const { return mounted_at_; }  // operations of the mount itself
-    // The medium before operation `issued` of this life; forward only.
-    const Medium& medium(std::size_t issued);
-    void leave();
+    // How this life ends before operation `issued`; of one stage only ever later ones. The second
+    // one is for a life that a crash began.
+    End end(std::size_t issued);
+    End end_after(const Life& life, const End& before, std::size_t issued);
 
 private:
     Result<History::Prints> read_all();
+    const Medium& medium(std::size_t issued);
 
     Machine& machine_;
     Overlay device_;  // what the crash left
@@ -48,8 +56,9 @@ private:
     Recording recording_;
     Ledger& ledger_;
     Counters& counters_;
-    std::optional<History> history_;
+    std::optional<History> history_;  // of what this life changed
     std::unique_ptr<Mount> mount_;
+    std::size_t found_ = 0;  // the state of the history before
     std::size_t mounted_at_ = 0, fed_ = 0;
     std::vector<std::byte> contents_;
 };

@@ -17,6 +17,24 @@ void Trace::clear() {
     action_ = 0;
 }
 
+Moment Trace::moment(std::size_t issued) const {
+    Moment moment;
+    if (issued > 0) moment.action = operations_[issued - 1].action;
+    for (std::size_t i = 0; i < issued; ++i)
+        if (operations_[i].action == moment.action) ++moment.operations;
+    return moment;
+}
+
+std::size_t Trace::issued_at(Moment moment) const {
+    std::size_t issued = 0;
+    for (; issued < operations_.size() && operations_[issued].action <= moment.action; ++issued) {
+        if (operations_[issued].action < moment.action) continue;
+        if (moment.operations == 0) break;
+        --moment.operations;
+    }
+    return issued;
+}
+
 void Recorder::note(Operation operation) {
     if (recording_.trace != nullptr) recording_.trace->add(operation);
 }

@@ -34,6 +34,13 @@ struct Operation {
     bool is_mark() const { return kind >= Kind::began; }
 };
 
+// A moment of a trace, in terms that survive changes to a script: so many operations of so many an
+// action had been issued.
+struct Moment {
+    std::uint32_t action = 0;  // 0: the mount
+    std::uint32_t operations = 0;
+};
+
 // What happened, in order. Not thread-safe: Recorder sees to that.
 class Trace {
 public:
@@ -45,6 +52,8 @@ public:
     // The action that later operations belong to.
     void action(std::uint32_t number) { action_ = number; }
     MutableBytes room_for(std::size_t size) { return contents_.take(size); }
+    Moment moment(std::size_t issued) const;
+    std::size_t issued_at(Moment moment) const;  // the nearest there is
 
 private:
     std::vector<Operation> operations_;
