@@ -103,10 +103,12 @@ Result<void> EncryptedDisk::State::finish() {
     if (!keeper) return {};
     const Superblock last = checkpointer->current();
     auto told = keeper->save(anchor_of(last, last.settled_epoch, Anchor::State::clean));
-    if (!told)
-        options.on_event({DiskEvent::Kind::anchor_behind,
-                          "unmounted cleanly, but the anchor does not know: " + told.error().line(),
-                          std::nullopt, std::nullopt});
+    if (told) return {};
+    const std::string why = told.error().line();
+    if (!keeper->trouble()) facts.anchor_trouble = AnchorTrouble{clock.now(), why};
+    options.on_event({DiskEvent::Kind::anchor_behind,
+                      "unmounted cleanly, but the anchor does not know: " + why, std::nullopt,
+                      std::nullopt});
     return {};
 }
 
@@ -120,7 +122,7 @@ void EncryptedDisk::State::release() {
         facts.mount_counter = checkpointer->current().mount_counter;
         facts.acknowledged_epoch = versions->acknowledged();
     }
-    if (keeper) facts.anchor_trouble = keeper->trouble();
+    if (keeper && keeper->trouble()) facts.anchor_trouble = keeper->trouble();
     keeper.reset();
     upkeep.reset();
     writer.reset();

@@ -66,7 +66,9 @@ void PowerCut::apply(const Operation& operation, MemoryImage& image) {
 void PowerCut::advance(std::size_t index) {
     for (; next_ < index && next_ < operations_.size(); ++next_) {
         const Operation& operation = operations_[next_];
-        if (operation.kind == Kind::sync_end) {
+        if (operation.kind == Kind::anchor) {
+            anchor_ = operation.data;
+        } else if (operation.kind == Kind::sync_end) {
             synced_ = all_;
             unsynced_.clear();
         } else if (operation.kind == Kind::write || operation.kind == Kind::punch) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -20,12 +21,13 @@ struct Operation {
         sync_end,
         read,
         drop_cache,
+        anchor,  // saved: durable, and whole
         mark
     };
     Kind kind;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
-    std::vector<std::byte> data;  // of a write
+    std::vector<std::byte> data;  // of a write; of an anchor its record
     std::uint64_t mark = 0;
 };
 
@@ -35,6 +37,9 @@ public:
     void add(Operation operation) {
         const std::scoped_lock hold(mutex_);
         operations_.push_back(std::move(operation));
+    }
+    void anchor(Bytes record) {
+        add({Operation::Kind::anchor, 0, record.size(), {record.begin(), record.end()}, 0});
     }
     void mark(std::uint64_t value) { add({Operation::Kind::mark, 0, 0, {}, value}); }
     void clear() {
@@ -88,6 +93,8 @@ public:
 
     const MemoryImage& nothing_unsynced() const { return synced_; }
     const MemoryImage& everything() const { return all_; }  // as after kill -9
+    // The last one that was saved by then; nothing: that of the start.
+    const std::optional<std::vector<std::byte>>& anchor() const { return anchor_; }
     enum class Family { uniform, most, few, one_lost, one_torn, garbage };
     static constexpr int kFamilies = 6;
     MemoryImage state(Family family, std::mt19937_64& random) const;
@@ -100,6 +107,7 @@ private:
     std::size_t next_ = 0;
     std::vector<std::size_t> unsynced_;  // indexes of changes
     MemoryImage start_, synced_, all_;
+    std::optional<std::vector<std::byte>> anchor_;
 };
 
 }  // namespace twofold

@@ -34,7 +34,12 @@ Result<DiskState> read_state(TestDisk& disk, std::uint64_t blocks) {
 }
 
 CrashWorkload::CrashWorkload(const Options& options, std::uint64_t seed)
-    : options_(options), random_(seed), disk_(options.shape, options.layers, seed) {
+    : options_(options),
+      random_(seed),
+      disk_(options.shape, options.layers, seed),
+      first_anchor_(disk_.anchors->record()) {
+    if (options.anchored) disk_.use_anchor();
+    disk_.anchors->saved = [this](Bytes record) { trace_->anchor(record); };
     start_ = disk_.image;
     disk_.wrap = [this](std::unique_ptr<io::File> file) -> std::unique_ptr<io::File> {
         return std::make_unique<RecordingFile>(std::move(file), trace_);

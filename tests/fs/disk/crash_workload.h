@@ -26,6 +26,7 @@ public:
         Layers layers = two_layers();
         std::uint64_t write_max = 4;  // blocks
         int steps = 40;
+        bool anchored = false;
     };
     CrashWorkload(const Options& options, std::uint64_t seed);
 
@@ -43,6 +44,7 @@ public:
     std::optional<std::size_t> explain(const DiskState& state, std::size_t from,
                                        std::size_t to) const;
     TestDisk& disk() { return disk_; }
+    const MemoryAnchors::Record& first_anchor() const { return first_anchor_; }
     const Options& options() const { return options_; }
 
 private:
@@ -59,6 +61,7 @@ private:
     std::mt19937_64 random_;
     TestDisk disk_;
     MemoryImage start_;
+    const MemoryAnchors::Record first_anchor_;
     std::shared_ptr<Trace> trace_ = std::make_shared<Trace>();
     std::vector<DiskState> history_;
     std::uint64_t next_version_ = 1;

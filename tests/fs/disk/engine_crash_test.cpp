@@ -19,12 +19,15 @@ public:
             trace_ = std::make_shared<Trace>();
             return std::make_unique<RecordingFile>(std::move(file), trace_);
         };
+        disk_.anchors->saved = [this](Bytes record) { trace_->anchor(record); };
     }
 
-    // The state found, after opening `image` for writing.
-    std::optional<DiskState> open(const MemoryImage& image, std::size_t from, std::size_t to) {
+    // The state found, after opening `image` for writing, with the anchor as it was by then.
+    std::optional<DiskState> open(const MemoryImage& image, const MemoryAnchors::Record& anchor,
+                                  std::size_t from, std::size_t to) {
         ++states;
         disk_.image = image;
+        disk_.anchors->put(anchor ? anchor : workload_.first_anchor());
         disk_.options.read_only = states % 5 == 0;
         const auto opened = disk_.try_open();
         EXPECT_THAT(opened, Succeeds());
@@ -94,7 +97,8 @@ TEST_P(EngineCrash, LeavesAPrefixOfTheHistory) {
             const auto legal = workload.legal(index);
             if (index % 3 == 0) {
                 SCOPED_TRACE("kill");
-                const auto found = check.open(cut.everything(), legal.killed, legal.newest);
+                const auto found =
+                    check.open(cut.everything(), cut.anchor(), legal.killed, legal.newest);
                 if (!found) break;
                 if (check.writable()) {
                     // And the power goes while the next mount recovers: what the killed one wrote
@@ -107,7 +111,8 @@ TEST_P(EngineCrash, LeavesAPrefixOfTheHistory) {
                     PowerCut late(cut.start(), std::move(both));
                     late.advance(index + random() % (recovery.size() + 1));
                     const auto family = static_cast<PowerCut::Family>(random() % 5);
-                    check.open(late.state(family, random), legal.synced, legal.newest);
+                    check.open(late.state(family, random), late.anchor(), legal.synced,
+                               legal.newest);
                 } else if (index % 2 == 0) {
                     check.go_on(*found);
                 }
@@ -116,15 +121,16 @@ TEST_P(EngineCrash, LeavesAPrefixOfTheHistory) {
                 const auto family = static_cast<PowerCut::Family>(random() % PowerCut::kFamilies);
                 SCOPED_TRACE("family " + std::to_string(static_cast<int>(family)));
                 const MemoryImage image = cut.state(family, random);
-                const auto found = check.open(image, legal.synced, legal.newest);
+                const auto found = check.open(image, cut.anchor(), legal.synced, legal.newest);
                 if (!found) break;
                 if (check.writable() && sample % 2 == 0) {
                     // Recovery itself is cut: it may only come to the same again.
                     PowerCut again(image, check.trace().operations());
                     again.advance(random() % (again.size() + 1));
                     const auto second = static_cast<PowerCut::Family>(random() % 5);
-                    const auto same =
-                        check.open(again.state(second, random), legal.synced, legal.newest);
+                    const auto same = check.open(again.state(second, random),
+                                                 again.anchor() ? again.anchor() : cut.anchor(),
+                                                 legal.synced, legal.newest);
                     ASSERT_TRUE(same);
                     EXPECT_EQ(*same, *found) << "a recovery that was cut came to something else";
                 } else if (sample % 3 == 0) {
@@ -160,7 +166,7 @@ TEST(EngineRecovery, RestsOnNothingThatOnlyTheCacheHas) {
         SCOPED_TRACE("killed before operation " + std::to_string(index));
         const auto legal = workload.legal(index);
         check.states = 0;  // for writing
-        ASSERT_TRUE(check.open(cut.everything(), legal.killed, legal.newest));
+        ASSERT_TRUE(check.open(cut.everything(), cut.anchor(), legal.killed, legal.newest));
         const auto recovery = check.trace().operations();
         for (std::size_t cut_at = 0; cut_at <= recovery.size() && !testing::Test::HasFailure();
              ++cut_at) {
@@ -175,7 +181,7 @@ TEST(EngineRecovery, RestsOnNothingThatOnlyTheCacheHas) {
                 check.open(late.state(sample % 2 == 0 ? PowerCut::Family::uniform
                                                       : PowerCut::Family::one_lost,
                                       random),
-                           legal.synced, legal.newest);
+                           late.anchor(), legal.synced, legal.newest);
         }
     }
     EXPECT_GT(moments, 4);
@@ -183,10 +189,10 @@ TEST(EngineRecovery, RestsOnNothingThatOnlyTheCacheHas) {
 
 INSTANTIATE_TEST_SUITE_P(
     Workloads, EngineCrash,
-    testing::Values(CrashCase{"Tiniest", {{6, 4, 6, 1}, two_layers(), 2, 40}, 4, 2},
-                    CrashCase{"Tiny", {{8, 8, 6, 1}, one_layer(), 4, 40}, 4, 2},
-                    CrashCase{"Small", {{24, 16, 12, 1}, two_layers(), 8, 60}, 2, 2},
-                    CrashCase{"LongLog", {{16, 64, 64, 1}, two_layers(), 4, 80}, 1, 2}),
+    testing::Values(CrashCase{"Tiniest", {{6, 4, 6, 1}, two_layers(), 2, 40, true}, 4, 2},
+                    CrashCase{"Tiny", {{8, 8, 6, 1}, one_layer(), 4, 40, true}, 4, 2},
+                    CrashCase{"Small", {{24, 16, 12, 1}, two_layers(), 8, 60, true}, 2, 2},
+                    CrashCase{"LongLog", {{16, 64, 64, 1}, two_layers(), 4, 80, true}, 1, 2}),
     [](const auto& test) { return test.param.name; });
 
 }  // namespace
