@@ -151,6 +151,11 @@ Result<KeyId> Keyring::key_of(const crypto::Envelope& envelope) {
     return record.kid;
 }
 
+Result<void> Keyring::refresh(Layer layer) {
+    KeyringLayer* at = state_->find(layer);
+    return at == nullptr ? no_such_layer(layer) : at->refresh();
+}
+
 Result<void> Keyring::check(Layer layer) {
     KeyringLayer* at = state_->find(layer);
     return at == nullptr ? no_such_layer(layer) : at->check();

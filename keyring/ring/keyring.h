@@ -149,6 +149,9 @@ public:
     // goes away". Errc::damaged, unsupported.
     static Result<KeyId> key_of(const crypto::Envelope& envelope);
 
+    // Reads the store's record again, which another process may have replaced. Asks no vault.
+    Result<void> refresh(crypto::Layer layer);
+
     // ---- proof of access ----
     // One real unwrap of the record (not a get, not a wrap). Sets the state: only this resets
     // failing_since. Returns the cause where it failed.

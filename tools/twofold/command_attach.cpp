@@ -30,22 +30,28 @@ struct Plan {
     RuntimePlace place;
 };
 
-Result<Plan> make_plan(const Context& context, const Options& options) {
-    TF_ASSIGN(const auto session, Session::open(context, options.store));
-    TF_ASSIGN(const fs::Disk* disk, session->deployment().disk(options.disk));
-    TF_ASSIGN(std::string mountpoint, fs::check_mountpoint(options.mountpoint));
-    RuntimePlace place(context, session->deployment().id, disk->node);
+// What a daemon that was killed left of the disk is undone: attach alone is enough afterwards.
+Result<void> check_not_attached(const RuntimePlace& place, const std::string& disk) {
     for (const Attachment& other : attachments_of(place)) {
-        if (other.disk != disk->name) continue;
+        if (other.disk != disk) continue;
         if (!is_dead_mount(other.image) && mounted_at(other.mountpoint))
             return fail(
                 Error{Errc::busy,
-                      fmt::format("disk {}: attached already at {}", disk->name, other.mountpoint),
+                      fmt::format("disk {}: attached already at {}", disk, other.mountpoint),
                       "detach it first: twofold detach " + other.mountpoint,
                       0,
                       {}});
-        TF_TRY(undo(place, other));  // its daemon was killed
+        TF_TRY(undo(place, other));
     }
+    return {};
+}
+
+Result<Plan> make_plan(const Context& context, const Options& options) {
+    TF_ASSIGN(const auto session, Session::open(context, options.store));
+    TF_ASSIGN(const fs::Disk* disk, session->deployment().disk(options.disk));
+    RuntimePlace place(context, session->deployment().id, disk->node);
+    TF_TRY(check_not_attached(place, disk->name));
+    TF_ASSIGN(std::string mountpoint, fs::check_mountpoint(options.mountpoint));
     return Plan{*disk, session->store().path(), std::move(mountpoint), std::move(place)};
 }
 

@@ -99,6 +99,20 @@ Result<void> complete(Session& session, keyring::Keyring& keys, crypto::Layer la
     return session.save_note(std::move(note));
 }
 
+// A rotation that was cut after its last envelope, before its complete(): that is done now. Else
+// the next one would announce another target in its place, and if cut too would leave a record in
+// force that no configuration covers.
+Result<void> complete_cut_rotation(Session& session, keyring::Keyring& keys, crypto::Layer layer) {
+    const fs::Deployment& deployment = session.deployment();
+    TF_ASSIGN(const keyring::LayerConfig config, to_config(*layer_of(deployment, layer)));
+    TF_TRY(keys.refresh(layer));
+    const auto in_use = keys.status(layer).in_use;
+    if (!config.next_reference || !in_use || config.reference.covers(*in_use) ||
+        !config.next_reference->covers(*in_use))
+        return {};
+    return complete(session, keys, layer, *config.next_reference);
+}
+
 fs::Event failure_event(const Target& target, const Error& error) {
     return {"rotation-failed",
             {{"layer", static_cast<std::uint64_t>(number_of(target.layer))},
@@ -109,15 +123,16 @@ fs::Event failure_event(const Target& target, const Error& error) {
 Result<keyring::RewrapReport> rotate_under_lock(Session& session, keyring::Keyring& keys,
                                                 Target target, std::vector<OpenDisk>& open) {
     TF_ASSIGN(const auto lock, session.lock());
-    const fs::Deployment before = session.deployment();
-    const fs::TrustNote note_before = session.note();
-    TF_ASSIGN(const keyring::KeyId now,
-              keyring::KeyId::parse(layer_of(before, target.layer)->reference));
     // The new key first: what can be refused is refused before anything is written.
     keys.allow_vault(target.layer, target.key.host());
     TF_ASSIGN(const keyring::KeyBundle bundle, keys.resolve(target.layer, target.key));
     if (target.stay_versioned || !target.key.versionless()) target.key = bundle.id;
 
+    TF_TRY(complete_cut_rotation(session, keys, target.layer));
+    const fs::Deployment before = session.deployment();
+    const fs::TrustNote note_before = session.note();
+    TF_ASSIGN(const keyring::KeyId now,
+              keyring::KeyId::parse(layer_of(before, target.layer)->reference));
     TF_TRY(announce(session, target));
     std::vector<Holder> holders = holders_of(session, keys, target.layer, open);
     std::vector<keyring::EnvelopeHolder*> pointers;
