@@ -88,7 +88,7 @@ private:
 class SegmentTable {
 public:
     explicit SegmentTable(std::uint64_t segment_count) : references_(segment_count) {}
-    // `bytes` of shape.segment_table_size(). Errc::unauthentic: not the table of `root`.
+    // `bytes` of shape.segment_table_size(). Errc::unauthentic: not that of `root`; as PoolTable's.
     static Result<SegmentTable> parse(Bytes bytes, const Layout& layout, const Root& root,
                                       const Uuid& disk, const crypto::Blake2b& root_mac);
 
@@ -107,8 +107,8 @@ struct PoolTable {
     std::vector<Slot> slots;  // sorted, distinct
 
     static PoolTable initial(const Layout& layout);  // slots 0 to R-1
-    // `bytes` of shape.pool_table_size(). Errc::unauthentic: not the table of `mac`. Errc::corrupt:
-    // not ascending, or past R+N.
+    // `bytes` of shape.pool_table_size(). Errc::unauthentic: not the table of `mac`; damaged: behind
+    // it, where no MAC reaches, it is not zero. Errc::corrupt: not ascending, or past R+N.
     static Result<PoolTable> parse(Bytes bytes, const Layout& layout, const PoolMac& mac,
                                    const Uuid& disk, const crypto::Blake2b& pool_mac);
     void encode(MutableBytes out) const;  // shape.pool_table_size() bytes

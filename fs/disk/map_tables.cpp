@@ -25,7 +25,7 @@ Result<SegmentTable> SegmentTable::parse(Bytes bytes, const Layout& layout, cons
     if (!root_mac.verify(covered, root) && !broken(Rule::root_mac))
         return fail(Errc::unauthentic, "segment table: not the one that the superblock names");
     if (!all_zero(bytes.subspan(used)))
-        return fail(Errc::corrupt, "segment table: not zero after the last segment");
+        return fail(Errc::damaged, "segment table: not zero after the last segment");
     SegmentTable table(layout.segment_count());
     for (std::size_t i = 0; i < layout.segment_count(); ++i) {
         const auto item = bytes.subspan(i * kReferenceSize).first<kReferenceSize>();
@@ -77,7 +77,7 @@ Result<PoolTable> PoolTable::parse(Bytes bytes, const Layout& layout, const Pool
     if (!pool_mac.verify(covered, mac) && !broken(Rule::pool_mac))
         return fail(Errc::unauthentic, "pool table: not the one that the superblock names");
     if (!all_zero(bytes.subspan(used)))
-        return fail(Errc::corrupt, "pool table: not zero after its last slot");
+        return fail(Errc::damaged, "pool table: not zero after its last slot");
     PoolTable table;
     Reader r(bytes);
     for (std::uint32_t i = 0; i < layout.shape().pool_slots; ++i) {

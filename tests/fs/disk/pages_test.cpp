@@ -210,7 +210,7 @@ TEST_F(Pages, TheSegmentTableIsTheOneOfTheRoot) {
     EXPECT_THAT(SegmentTable::parse(changed, three, root, disk, key), FailsWith(Errc::unauthentic));
     changed = bytes;
     changed.back() = std::byte{1};  // behind the last segment nothing vouches, so it must be zero
-    EXPECT_THAT(SegmentTable::parse(changed, three, root, disk, key), FailsWith(Errc::corrupt));
+    EXPECT_THAT(SegmentTable::parse(changed, three, root, disk, key), FailsWith(Errc::damaged));
     // The number of segments is under the root: a shorter table with the same references is
     // another.
     const Layout two = must(Layout::create(12000, {1024, 512, 2048}, Limits::production()));
@@ -225,6 +225,9 @@ TEST_F(Pages, ThePoolTableIsTheOneOfItsMac) {
     EXPECT_EQ(must(PoolTable::parse(bytes, layout, mac, disk, key)).slots, pool.slots);
     bytes[8] ^= std::byte{1};
     EXPECT_THAT(PoolTable::parse(bytes, layout, mac, disk, key), FailsWith(Errc::unauthentic));
+    pool.encode(bytes);
+    bytes.back() ^= std::byte{1};  // behind its last slot
+    EXPECT_THAT(PoolTable::parse(bytes, layout, mac, disk, key), FailsWith(Errc::damaged));
     EXPECT_EQ(PoolTable::initial(layout).slots,
               (std::vector<Slot>{Slot{0}, Slot{1}, Slot{2}, Slot{3}}));
 }
