@@ -164,12 +164,13 @@ std::vector<Header::Opening::Candidate> Header::Opening::candidates(const Static
 Result<SecretBytes> Header::Opening::find_layer_key(const StaticSector& facts,
                                                     const KeysetRecord& record, Layer layer) {
     std::optional<Error> first, key_trouble;
-    for (const Candidate& candidate : candidates(facts, record, layer)) {
+    const auto all = candidates(facts, record, layer);
+    for (const Candidate& candidate : all) {
         auto prk = try_candidate(candidate, facts, record);
         if (prk) {
             if (first)
                 report(
-                    HeaderDamage::What::envelope, candidate.copy,
+                    HeaderDamage::What::envelope, all.front().copy,
                     fmt::format("layer {} was opened by envelope generation {}, since: {}",
                                 number(layer), candidate.sector.envelope.generation, first->what));
             return prk;

@@ -453,6 +453,14 @@ TEST_F(EnvelopeChoice, AnEnvelopeOfAnotherDiskIsPassedOver) {
     EXPECT_EQ(damage().size(), 2u);
 }
 
+TEST_F(EnvelopeChoice, OnlyTheCopyThatIsDamagedIsNamed) {
+    flip(HeaderCopy::a, place(Layer::two, 1), 4032);  // its MAC
+    const auto opened = must(open());
+    ASSERT_FALSE(opened.header->damage().empty());
+    for (const HeaderDamage& d : opened.header->damage())
+        EXPECT_EQ(d.copy, HeaderCopy::a) << d.text;
+}
+
 TEST_F(EnvelopeChoice, KeyTroubleIsHandedOn) {
     for (const Errc code : {Errc::key_revoked, Errc::key_blocked, Errc::key_expired,
                             Errc::vault_unreachable, Errc::key_unavailable}) {
