@@ -13,15 +13,16 @@ Result<Superblock> read_newest_superblock(io::File& file, const Uuid& disk, cons
             PageBytes sector;
             TF_TRY(file.read(superblock_offset(parity, replica), sector));
             auto parsed = Superblock::parse(sector, disk, shape, limits, super_mac);
+            // A genuine one where another was is no replica either: anybody can copy a sector.
+            if (parsed && parsed->generation % 2 != parity &&
+                !broken(Rule::superblock_lies_in_its_pair))
+                parsed = fail(Errc::unauthentic, "superblock {}: in the other generations' place",
+                              parsed->generation);
             // A torn or rotten replica: the others decide. What is authentic but impossible is not.
             if (!parsed && parsed.error().code != Errc::unauthentic)
                 return fail(std::move(parsed).error());
             if (!parsed) {
                 damage = std::move(parsed).error();
-            } else if (parsed->generation % 2 != parity &&
-                       !broken(Rule::superblock_lies_in_its_pair)) {
-                return fail(Errc::corrupt, "superblock {}: in the other generations' place",
-                            parsed->generation);
             } else if (!newest || (parsed->generation > newest->generation) !=
                                       broken(Rule::newest_superblock_is_taken)) {
                 newest = std::move(*parsed);
