@@ -73,6 +73,8 @@ Result<std::optional<EnvelopeSector>> EnvelopeSector::parse(SectorView sector) {
     EnvelopeSector out;
     out.layer = static_cast<crypto::Layer>(layer);
     out.envelope.generation = r.u64_le();
+    if (out.envelope.generation == 0 || out.envelope.generation > kCounterMax)
+        return damaged("generation is impossible");
     r.into(std::span(out.disk.bytes));
     r.into(std::span(out.envelope.dek.id.bytes));
     out.envelope.dek.generation = r.u32_le();

@@ -4,6 +4,10 @@
 
 namespace twofold::fs {
 
+// Generations, epochs, sequences and mount counters only grow, by one. None gets here in the life of
+// a disk; one that claims to be beyond is refused, so that no sum of two wraps.
+constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
+
 // Bounds of an image's geometry. Production's are the format's (section 3); tests make tiny disks.
 struct Limits {
     std::uint64_t blocks_min = 256, blocks_max = std::uint64_t{1} << 32;

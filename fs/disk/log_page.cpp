@@ -85,6 +85,9 @@ Result<void> check_fields(const Decoded& decoded, SectorView sector) {
     const auto wrong = [&](std::string_view what) {
         return fail(Errc::corrupt, "log page {}: {} is impossible", page.sequence, what);
     };
+    for (const std::uint64_t counter :
+         {page.sequence, page.epoch, page.acknowledged, page.mount_counter})
+        if (counter > kCounterMax) return wrong("a counter");
     const bool alone = page.flags == LogPage::kAck;
     if (!alone && (page.flags & ~(LogPage::kFirst | LogPage::kCommit)) != 0) return wrong("flags");
     if (decoded.records > kLogRecords) return wrong("number of records");

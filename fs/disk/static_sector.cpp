@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fs/disk/rule.h"
+#include "base/utf8.h"
 #include "keyring/crypto/secret.h"
 
 namespace twofold::fs {
@@ -104,7 +105,7 @@ struct Decoded {
     std::array<std::uint64_t, 4> offsets{};
     std::uint8_t role = 0;
     bool zeros = true;  // every byte that must be zero is
-    bool label = true;  // is NUL-padded, without control characters
+    bool label = true;  // UTF-8, NUL-padded, without control characters
     std::array<DecodedRecord, StaticSector::kKeysets> records;
 };
 
@@ -112,7 +113,7 @@ bool read_label(Bytes field, std::string& label) {
     const auto end = std::ranges::find(field, std::byte{0});
     const auto length = static_cast<std::size_t>(end - field.begin());
     label = as_text(field.first(length));
-    return all_zero(field.subspan(length)) &&
+    return all_zero(field.subspan(length)) && is_utf8(label) &&
            std::ranges::none_of(label, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
@@ -178,7 +179,7 @@ Result<void> check_fields(const Decoded& d, const Limits& limits) {
                     s.policy);
     if (d.role < 1 || d.role > 3)
         return fail(Errc::unsupported, "header: role {} is not known to this version", d.role);
-    if (s.generation == 0) return wrong("generation");
+    if (s.generation == 0 || s.generation > kCounterMax) return wrong("generation");
     if (s.disk.is_zero()) return wrong("disk id");
     if (d.segments_max > limits.segments_max || !s.shape.check(limits)) return wrong("shape");
     const std::array<std::uint64_t, 4> offsets{s.shape.log_offset(), s.shape.segment_table_offset(),

@@ -67,11 +67,18 @@ Result<void> check_fields(const Decoded& decoded, const Shape& shape, const Limi
     if (decoded.state != 1 && decoded.state != 2) return wrong("state");
     if (s.segment_table_copy > 1 || s.pool_table_copy > 1) return wrong("table copy");
     if (!decoded.zeros) return wrong("reserved field");
-    if (s.generation == 0) return wrong("generation");
+    if (s.generation == 0 || s.generation > kCounterMax) return wrong("generation");
+    if (s.mount_counter > kCounterMax) return wrong("mount counter");
+    if (s.settled_epoch > kCounterMax) return wrong("epoch");
+    if (s.log_start > kCounterMax) return wrong("log start");
+    if (s.min_header_generation > kCounterMax) return wrong("header generation");
     auto layout = Layout::create(s.block_count, shape, limits);
     if (!layout) return wrong("block count");
     if (s.segment_count != layout->segment_count()) return wrong("segment count");
-    if (s.migrate_from > kKeysetMax || s.migrate_to > kKeysetMax || s.migrate_next > s.block_count)
+    const bool migrating = s.migrate_from != 0;
+    if (s.migrate_from > kKeysetMax || s.migrate_to > kKeysetMax ||
+        s.migrate_next > s.block_count || migrating != (s.migrate_to != 0) ||
+        (migrating ? s.migrate_from == s.migrate_to : s.migrate_next != 0))
         return wrong("migration");
     return {};
 }
