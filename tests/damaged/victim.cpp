@@ -6,7 +6,7 @@
 
 #include "fs/disk/recovery.h"
 #include "fs/disk/superblock_store.h"
-#include "tests/support/faulty_file.h"
+#include "tests/damaged/unwritable.h"
 
 namespace twofold::damage {
 
@@ -37,14 +37,6 @@ std::string to_string(const Counts& counts) {
     for (const auto& [name, count] : counts)
         out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", name, count);
     return out;
-}
-
-std::unique_ptr<io::File> unwritable(std::unique_ptr<io::File> file) {
-    return std::make_unique<FaultyFile>(std::move(file), [](const FileCall& call) -> Result<void> {
-        if (call.kind == FileCall::Kind::read || call.kind == FileCall::Kind::sync) return {};
-        ADD_FAILURE() << "an image was written to at byte " << call.offset;
-        return fail(Errc::io, "test: nothing may be written here");
-    });
 }
 
 Victim::Victim(Left left, DiskShape shape, std::uint64_t seed)

@@ -44,9 +44,6 @@ struct Outcome {
 using Counts = std::map<std::string, std::uint64_t>;
 std::string to_string(const Counts& counts);
 
-// A file through which nothing may be written: a test fails at the first try.
-std::unique_ptr<io::File> unwritable(std::unique_ptr<io::File> file);
-
 // A small disk with a history, left as a clean unmount or a killed daemon leaves it, whose image a
 // test then damages.
 class Victim {
