@@ -258,7 +258,8 @@ TEST_F(BitFlip, EveryBitOfBothHeaderCopies) {
     expect_counts(
         "refused: damaged: 5962; refused: not-an-image: 64; refused: unauthentic: 1030; refused: "
         "unsupported: 32; same, reported: 3328",
-        "");
+        "refused: damaged: 96416; refused: not-an-image: 64; refused: unauthentic: 1792; refused: "
+        "unsupported: 32; same, reported: 425984");
 }
 
 // ---- What `check` says and mends
