@@ -73,10 +73,10 @@ int flags_of(Manner manner) {
 }  // namespace
 
 // One thread: writes in its manner until something fails.
-class DiskLoad::Writer {
+class DiskWriter {
 public:
-    Writer(std::string file, Manner manner, std::vector<std::uint64_t> stripes,
-           std::uint64_t blocks, std::uint64_t seed, Ticks& ticks)
+    DiskWriter(std::string file, Manner manner, std::vector<std::uint64_t> stripes,
+               std::uint64_t blocks, std::uint64_t seed, Ticks& ticks)
         : file_(std::move(file)),
           manner_(manner),
           stripes_(std::move(stripes)),
@@ -93,6 +93,13 @@ public:
                 fmt::format("{} writer: {}: {}", name_of(manner_), doing_, std::strerror(error_));
         mapping_.reset();
         fd_.reset();
+    }
+
+    void run_alone(int steps) {
+        bool going = reopen();
+        for (int i = 0; going && i < steps; ++i) going = step();
+        if (going && sync() && close_and_reopen()) return;
+        failure_ = fmt::format("{}: {}", doing_, std::strerror(error_));
     }
 
     const WriterLog& log() const { return log_; }
@@ -235,6 +242,16 @@ private:
     std::string failure_;
 };
 
+SoloRun run_alone(const std::string& file, std::uint64_t blocks, Manner manner, int steps,
+                  std::uint64_t seed, Ticks& ticks) {
+    TF_CHECK(manner != Manner::mapped);  // whose pages need a handler of SIGBUS
+    std::vector<std::uint64_t> stripes;
+    for (std::uint64_t i = 0; i * kStripe < blocks; ++i) stripes.push_back(i);
+    DiskWriter writer(file, manner, std::move(stripes), blocks, seed, ticks);
+    writer.run_alone(steps);
+    return {writer.log(), writer.syncs(), writer.failure()};
+}
+
 DiskLoad::DiskLoad(const std::string& file, std::uint64_t blocks, std::uint64_t seed,
                    Ticks& ticks) {
     catch_sigbus();
@@ -243,8 +260,8 @@ DiskLoad::DiskLoad(const std::string& file, std::uint64_t blocks, std::uint64_t 
     TF_CHECK(!stripes.back().empty());
     std::mt19937_64 seeds(seed);
     for (std::size_t i = 0; i < stripes.size(); ++i)
-        writers_.push_back(std::make_unique<Writer>(file, kManners[i], std::move(stripes[i]),
-                                                    blocks, seeds(), ticks));
+        writers_.push_back(std::make_unique<DiskWriter>(file, kManners[i], std::move(stripes[i]),
+                                                        blocks, seeds(), ticks));
     for (const auto& writer : writers_)
         threads_.emplace_back([&dying = dying_, w = writer.get()] { w->run(dying); });
 }

@@ -12,12 +12,25 @@
 
 namespace twofold::crash {
 
-// Programs of every kind at work on one disk file at once, until its daemon dies under them.
+// How a program writes to a disk.
 enum class Manner { buffered, direct, direct_dsync, buffered_dsync, mapped, discarding };
 inline constexpr Manner kManners[] = {Manner::buffered,       Manner::direct, Manner::direct_dsync,
                                       Manner::buffered_dsync, Manner::mapped, Manner::discarding,
                                       Manner::direct};
 
+// One writer alone, with all blocks to itself: so many steps, a sync and a close, or until
+// something fails.
+struct SoloRun {
+    WriterLog log;
+    std::uint64_t syncs = 0;
+    std::string failure;  // empty: all worked
+};
+SoloRun run_alone(const std::string& file, std::uint64_t blocks, Manner manner, int steps,
+                  std::uint64_t seed, Ticks& ticks);
+
+class DiskWriter;
+
+// Programs of every kind at work on one disk file at once, until its daemon dies under them.
 class DiskLoad {
 public:
     // Starts a thread for each of kManners. The disk's blocks are dealt out to them in stripes.
@@ -38,11 +51,9 @@ public:
     // What went wrong while the daemon lived; lines for people.
     std::vector<std::string> failures() const;
 
-    class Writer;
-
 private:
     std::atomic<bool> dying_{false};
-    std::vector<std::unique_ptr<Writer>> writers_;
+    std::vector<std::unique_ptr<DiskWriter>> writers_;
     std::vector<std::thread> threads_;
 };
 

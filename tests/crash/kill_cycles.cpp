@@ -1,7 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -173,14 +171,7 @@ private:
         expect_done(machine_.run_twofold({"check", machine_.store()}), "check");
     }
     void verify(const std::vector<const WriterLog*>& logs) {
-        const UniqueFd disk(::open(machine_.file().c_str(), O_RDONLY | O_CLOEXEC));
-        const auto read = [&](std::uint64_t first, MutableBytes out) -> Result<void> {
-            const ssize_t got = ::pread(disk.get(), out.data(), out.size(),
-                                        static_cast<off_t>(first * fs::kBlockSize));
-            if (got == static_cast<ssize_t>(out.size())) return {};
-            return fail_errno(got < 0 ? errno : EIO, fmt::format("block {} on", first));
-        };
-        const auto verdict = history_.verify(logs, read);
+        const auto verdict = history_.verify_file(logs, machine_.file());
         if (!verdict) return violation("D1: " + verdict.error().line());
         for (const std::string& line : verdict->violations) violation(line);
         counts_.blocks += verdict->blocks;
@@ -218,11 +209,7 @@ int main_of(const Options& options) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const std::string line = to_json(options, campaign.counts(), took.count());
     std::printf("%s\n", line.c_str());
-    if (!options.json.empty()) {
-        std::FILE* const out = std::fopen(options.json.c_str(), "a");
-        if (out == nullptr || std::fprintf(out, "%s\n", line.c_str()) < 0 || std::fclose(out) != 0)
-            return 2;
-    }
+    if (!options.json.empty() && !append_line(options.json, line)) return 2;
     // A kill that met nobody, or nothing to verify, proves nothing.
     const bool proves = campaign.counts().kills >= options.cycles &&
                         campaign.counts().while_rotating == options.rotating &&

@@ -25,16 +25,6 @@ constexpr const char* kVault = "contoso-kv";
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-std::string contents_of(const std::string& path) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    std::string text;
-    std::array<char, 4096> buffer;
-    ssize_t got = 0;
-    while (fd && (got = ::read(fd.get(), buffer.data(), buffer.size())) > 0)
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-    return text;
-}
-
 // A string of a JSON object that a command printed.
 std::string member(const std::string& json, const std::string& name) {
     const std::size_t at = json.find("\"" + name + "\"");
@@ -78,12 +68,21 @@ Process::~Process() {
 void Process::kill() {
     if (pid_ > 0) ::kill(pid_, SIGKILL);
 }
+bool Process::ended() {
+    int status = 0;
+    if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
+        pid_ = -1;
+        code_ = code_of(status);
+    }
+    return pid_ < 0;
+}
 int Process::wait() {
-    if (pid_ < 0) return 0;
+    if (pid_ < 0) return code_;
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
     pid_ = -1;
-    return code_of(status);
+    code_ = code_of(status);
+    return code_;
 }
 
 Outcome run(const std::vector<std::string>& words) {
@@ -99,6 +98,22 @@ Outcome run(const std::vector<std::string>& words) {
         outcome.text.append(buffer.data(), static_cast<std::size_t>(got));
     outcome.code = process.wait();
     return outcome;
+}
+
+std::string contents_of(const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    std::string text;
+    std::array<char, 4096> buffer;
+    ssize_t got = 0;
+    while (fd && (got = ::read(fd.get(), buffer.data(), buffer.size())) > 0)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    return text;
+}
+
+bool append_line(const std::string& file, const std::string& line) {
+    const UniqueFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    const std::string text = line + "\n";
+    return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }
 
 void kill_and_wait(pid_t pid) {

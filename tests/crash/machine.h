@@ -27,10 +27,12 @@ public:
 
     pid_t pid() const { return pid_; }
     void kill();
-    int wait();  // as Outcome::code
+    bool ended();  // without waiting
+    int wait();    // as Outcome::code
 
 private:
     pid_t pid_ = -1;
+    int code_ = 0;
 };
 
 // Runs it to its end.
@@ -70,6 +72,10 @@ private:
 
     const std::string twofold_, directory_;
 };
+
+std::string contents_of(const std::string& path);  // empty where it cannot be read
+// False where it cannot be written.
+bool append_line(const std::string& file, const std::string& line);
 
 // SIGKILL, and waits until it is dead, whoever its parent is.
 void kill_and_wait(pid_t pid);

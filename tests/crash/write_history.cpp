@@ -1,10 +1,15 @@
 #include "tests/crash/write_history.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <unordered_map>
+
+#include "base/unique_fd.h"
 
 namespace twofold::crash {
 
@@ -198,6 +203,18 @@ Result<Verdict> DiskHistory::verify(const std::vector<const WriterLog*>& logs,
                           ConstWords(words.data() + i * fs::kBlockSize / 8, fs::kBlockSize / 8));
     }
     return verifier.finish();
+}
+
+Result<Verdict> DiskHistory::verify_file(const std::vector<const WriterLog*>& logs,
+                                         const std::string& path) {
+    const UniqueFd disk(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!disk) return fail_errno(errno, path);
+    return verify(logs, [&](std::uint64_t first, MutableBytes out) -> Result<void> {
+        const ssize_t got =
+            ::pread(disk.get(), out.data(), out.size(), static_cast<off_t>(first * fs::kBlockSize));
+        if (got == static_cast<ssize_t>(out.size())) return {};
+        return fail_errno(got < 0 ? errno : EIO, fmt::format("read of block {} on", first));
+    });
 }
 
 }  // namespace twofold::crash

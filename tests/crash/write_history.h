@@ -95,6 +95,7 @@ public:
     // What was found is where the next run starts. Failure: the disk could not be read.
     using ReadBlocks = std::function<Result<void>(std::uint64_t first, MutableBytes out)>;
     Result<Verdict> verify(const std::vector<const WriterLog*>& logs, const ReadBlocks& read);
+    Result<Verdict> verify_file(const std::vector<const WriterLog*>& logs, const std::string& path);
 
 private:
     std::vector<Stamp> stamps_;
