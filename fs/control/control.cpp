@@ -19,29 +19,14 @@ http::Response failed(const Error& error) {
     return {wrong_request ? 400 : 409, error_to_json(error)};
 }
 
-http::Response answer(Result<std::string> body, std::string content_type = "application/json") {
+http::Response reply(Result<std::string> body, std::string content_type = "application/json") {
     if (!body) return failed(body.error());
     return {200, std::move(*body), std::move(content_type)};
 }
 
-http::Response answer(const Result<void>& done) {
+http::Response reply(const Result<void>& done) {
     if (!done) return failed(done.error());
     return {200, "{}"};
-}
-
-http::Response route(const ControlHandlers& handlers, const http::Request& request) {
-    const bool get = request.method == "GET", post = request.method == "POST";
-    if (get && request.path == "/status") return answer(handlers.status());
-    if (get && request.path == "/alerts") return answer(handlers.alerts());
-    if (get && request.path == "/metrics")
-        return answer(handlers.metrics(), "text/plain; version=0.0.4");
-    if (post && request.path == "/rotate") return answer(handlers.rotate(request.body));
-    if (post && request.path == "/commit") return answer(handlers.commit());
-    if (post && request.path == "/stop") return answer(handlers.stop());
-    for (const char* known : {"/status", "/alerts", "/metrics", "/rotate", "/commit", "/stop"})
-        if (request.path == known)
-            return {405, error_to_json({Errc::usage, "method not allowed here", {}, 0, {}})};
-    return {404, error_to_json({Errc::usage, "no such path", {}, 0, {}})};
 }
 
 Errc code_named(std::string_view name) {
@@ -51,6 +36,21 @@ Errc code_named(std::string_view name) {
 }
 
 }  // namespace
+
+http::Response answer(const ControlHandlers& handlers, const http::Request& request) {
+    const bool get = request.method == "GET", post = request.method == "POST";
+    if (get && request.path == "/status") return reply(handlers.status());
+    if (get && request.path == "/alerts") return reply(handlers.alerts());
+    if (get && request.path == "/metrics")
+        return reply(handlers.metrics(), "text/plain; version=0.0.4");
+    if (post && request.path == "/rotate") return reply(handlers.rotate(request.body));
+    if (post && request.path == "/commit") return reply(handlers.commit());
+    if (post && request.path == "/stop") return reply(handlers.stop());
+    for (const char* known : {"/status", "/alerts", "/metrics", "/rotate", "/commit", "/stop"})
+        if (request.path == known)
+            return {405, error_to_json({Errc::usage, "method not allowed here", {}, 0, {}})};
+    return {404, error_to_json({Errc::usage, "no such path", {}, 0, {}})};
+}
 
 std::string error_to_json(const Error& error) {
     return to_text(json{{"error",
@@ -82,7 +82,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(std::unique_ptr<io::D
     TF_ASSIGN(auto server,
               http::UnixServer::listen(runtime->path() + "/" + kControlSocket,
                                        [handlers = std::move(handlers)](const http::Request& r) {
-                                           return route(handlers, r);
+                                           return answer(handlers, r);
                                        }));
     return std::unique_ptr<ControlServer>(new ControlServer(std::move(runtime), std::move(server)));
 }

@@ -7,6 +7,7 @@
 
 #include "base/io/io.h"
 #include "base/result.h"
+#include "keyring/http/http.h"
 #include "keyring/http/unix_socket.h"
 
 namespace twofold::fs {
@@ -26,6 +27,9 @@ struct ControlHandlers {
     std::function<Result<std::string>(const std::string& body)> rotate;
     std::function<Result<void>()> commit, stop;
 };
+
+// What the server answers to a request, whoever read it.
+http::Response answer(const ControlHandlers& handlers, const http::Request& request);
 
 inline constexpr const char* kControlSocket = "control";
 
