@@ -11,6 +11,9 @@ if(TWOFOLD_SANITIZE)
         -fsanitize=${TWOFOLD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(twofold_options INTERFACE -fsanitize=${TWOFOLD_SANITIZE})
 endif()
+if(TWOFOLD_FUZZ)  # coverage for the fuzzer; its main comes with the targets alone
+    target_compile_options(twofold_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # twofold_library(NAME SOURCES... [LINK targets...] [PRIVATE targets...]): one module, one library.
 # Its target is twofold_NAME with the alias twofold::NAME.

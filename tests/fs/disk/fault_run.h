@@ -70,6 +70,8 @@ public:
     // And the allocations of it, in a program that links twofold::failing_new.
     std::uint64_t allocations() const { return memory_.counted; }
     void run(const InjectedFault& fault);
+    // The same where the run may never come to that call.
+    void run_if_met(const InjectedFault& fault);
     // On a device whose syncs do nothing; the power goes at that call. Found is then a state of the
     // history, if an old one, or an error.
     void run_on_a_liar(std::uint64_t index);
