@@ -298,6 +298,20 @@ def read_header(directory, keys):
     return disk, keyset, pool, {i: (s_, d["data_key"]) for i, (s_, d) in layers.items()}, volume
 
 
+def check_anchor(directory, s, volume):
+    """The record outside the image: what the superblock `s` and the static sector say, and its name."""
+    a, fixed = sector(directory, "anchor")[:592], sector(directory, "static")
+    check("anchor", a[:16], b"TFANCHOR" + struct.pack("<II", 1, 1))
+    check("anchor's disk", a[16:32], s[16:32])
+    check("anchor's numbers", struct.unpack_from("<4Q", a, 32), (1, 3, 1, 1))
+    check("anchor's salts, root and time", a[64:136], s[80:96] + bytes(16) + s[136:168] + s[216:224])
+    record = fixed[256:456]
+    check("anchor's keysets", a[136:560], struct.pack("<II", 1, 0) + record[4:8] + record[2:4]
+          + bytes(2) + record[16:112] + bytes(3 * 104))
+    name = fixed[40:56] + bytes([5]) + b"node0" + bytes([7]) + b"example"
+    check("anchor's MAC", a[560:], blake2b(volume["anchor"], b"anchor", a[:560] + name, 32))
+
+
 def walk(directory, disk, keyset, pool_slots, layers, volume):
     """From the superblock to the plaintext of block 5."""
     s = sector(directory, "superblock")
@@ -307,6 +321,7 @@ def walk(directory, disk, keyset, pool_slots, layers, volume):
     blocks, segments, counter, settled = struct.unpack_from("<4Q", s, 32)
     check("superblock's numbers", (generation, blocks, segments, counter, settled), (3, 256, 1, 1, 1))
     salt, log_start, chain = s[80:96], struct.unpack_from("<Q", s, 96)[0], s[104:136]
+    check_anchor(directory, s, volume)
 
     table = sector(directory, "segments")[:32 * segments]
     check("root", s[136:168], blake2b(volume["root"], b"root",

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "fs/disk/anchor.h"
 #include "fs/disk/envelope_sector.h"
 #include "fs/disk/log_page.h"
 #include "fs/disk/superblock.h"
@@ -175,6 +176,11 @@ public:
         disk_.files[name + ".hex"] = hex_dump(bytes);
     }
 
+    // What belongs to the disk and is not in its image.
+    void add_outside(const std::string& name, Bytes bytes) {
+        disk_.files[name + ".hex"] = hex_dump(bytes);
+    }
+
 private:
     ExampleDisk& disk_;
 };
@@ -254,6 +260,9 @@ Result<void> add_contents(const Given& given, const Derived& derived, const Layo
     super.wall_clock = 1'700'000'000;
     image.add("superblock", {superblock_offset(3, 0), superblock_offset(3, 1)},
               super.encode(macs.super));
+    const Anchor anchor = Anchor::of(super, 1, Anchor::State::clean, given.facts.note().keysets);
+    const AnchorName name{given.facts.deployment, "node0", "example"};
+    image.add_outside("anchor", anchor.encode(name, macs.anchor));
     return {};
 }
 

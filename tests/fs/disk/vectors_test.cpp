@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "fs/disk/anchor.h"
 #include "fs/disk/header.h"
 #include "fs/disk/log_page.h"
 #include "fs/disk/superblock.h"
@@ -21,9 +22,21 @@ std::string text_of(const std::string& path) {
     return out.str();
 }
 
+// The bytes of a `.hex` file.
+std::vector<std::byte> sector_of(const std::string& text) {
+    std::vector<std::byte> out(kSectorSize);
+    std::istringstream lines(text);
+    std::string at, digits;
+    while (lines >> at >> digits) {
+        const auto bytes = must(from_hex(digits));
+        std::ranges::copy(bytes, out.begin() + std::stol(at, nullptr, 16));
+    }
+    return out;
+}
+
 TEST(Vectors, AreWhatTheProgramMakes) {
     const ExampleDisk disk = must(ExampleDisk::make());
-    EXPECT_EQ(disk.files.size(), 12u);
+    EXPECT_EQ(disk.files.size(), 13u);
     for (const auto& [name, text] : disk.files)
         EXPECT_EQ(text_of(kDirectory + "/" + name), text)
             << name << " differs: if the format has changed on purpose, run make_vectors";
@@ -46,6 +59,11 @@ TEST(Vectors, TheExampleReadsFromSuperblockToPlaintext) {
     const Layout layout =
         must(Layout::create(super.block_count, facts.shape, Limits::production()));
     EXPECT_EQ(layout.file_size(), disk.size);
+    const auto record = sector_of(disk.files.at("anchor.hex"));
+    const Bytes anchor = Bytes(record).first(Anchor::kSize);
+    EXPECT_THAT(Anchor::verify(anchor, {facts.deployment, "node0", "example"}, macs.anchor),
+                Succeeds());
+    EXPECT_THAT(must(Anchor::parse(anchor)).compare(super, facts.generation), Succeeds());
     const auto page = must(LogPage::parse(disk.sectors[layout.log_page_offset(1)], macs.log));
     EXPECT_EQ(page.mac, super.chain);
 
@@ -74,18 +92,6 @@ TEST(Vectors, TheExampleReadsFromSuperblockToPlaintext) {
     must(file->read(layout.pool_table_offset(super.pool_table_copy), MutableBytes(table)));
     const auto pool = must(PoolTable::parse(table, layout, super.pool_mac, facts.disk, macs.pool));
     EXPECT_EQ(pool.slots, (std::vector{Slot{1}, Slot{2}, Slot{3}, Slot{9}}));
-}
-
-// The bytes of a `.hex` file.
-std::vector<std::byte> sector_of(const std::string& text) {
-    std::vector<std::byte> out(kSectorSize);
-    std::istringstream lines(text);
-    std::string at, digits;
-    while (lines >> at >> digits) {
-        const auto bytes = must(from_hex(digits));
-        std::ranges::copy(bytes, out.begin() + std::stol(at, nullptr, 16));
-    }
-    return out;
 }
 
 // FORMAT.md shows the example in fenced blocks: "hex NAME" has lines "offset  hex  words", "keys"
