@@ -96,3 +96,63 @@ alert_of_block() {  # DISK BLOCK LAYER
         run ! cmp -s -n 4096 "$machine/outside" <(pattern a 65536 | tail -c +$((block * 4096 + 1)))
     done
 }
+
+@test "X10 an older image is refused with both sides shown, until it is adopted as it is" {
+    a_store
+    writes() {
+        mounted
+        pattern "$1" 65536 | dd of="$mnt/data0.img" conv=notrunc,fsync status=none
+        unmounted
+    }
+    writes older
+    cp "$(image)" "$machine/backup.img"
+    writes newer
+    cp "$machine/backup.img" "$(image)"
+    local sides='older than its anchor: the image is of mount 1, .*epoch.*; the anchor knows mount 2, .*epoch'
+    leaves_untouched 4 "data0.*$sides.*adopt .*--accept-rollback" mount "$store" "$mnt"
+    leaves_untouched 4 "data0.*$sides" mount --read-only "$store" "$mnt"
+    leaves_untouched 4 "data0.*$sides" adopt "$store" data0 --yes
+    does adopt "$store" data0 --accept-rollback --yes
+    grep -q 'state: mount 1, superblock' <<<"$output"
+    grep -qE "against its anchor: .*$sides" <<<"$output"
+    jq -es 'any(.event == "rollback-accepted" and .disk == "data0")' "$store/events.jsonl"
+    mounted
+    cmp -n 65536 <(pattern older 65536) "$mnt/data0.img"
+}
+
+@test "X10 one sector put back after a clean unmount gives no older data" {
+    a_store
+    mounted
+    pattern older 65536 | dd of="$mnt/data0.img" conv=notrunc,fsync status=none
+    unmounted
+    cp "$(image)" "$machine/older.img"
+    mounted
+    pattern newer 65536 | dd of="$mnt/data0.img" conv=notrunc,fsync status=none
+    unmounted
+    cp "$(image)" "$machine/newer.img"
+    local superblock refused=0
+    # the superblocks, both replicas of either pair: 64 KiB, 96 KiB and 512 KiB behind each
+    for superblock in 16 24; do
+        cp "$machine/newer.img" "$(image)"
+        for replica in $superblock $((superblock + 128)); do
+            dd if="$machine/older.img" of="$(image)" bs=4096 skip="$replica" seek="$replica" count=1 conv=notrunc status=none
+        done
+        if twofold mount "$store" "$mnt" 2>"$machine/said"; then
+            cmp -n 65536 <(pattern newer 65536) "$mnt/data0.img"
+            unmounted
+            cp "$(image)" "$machine/newer.img"
+        else
+            grep -q 'older than its anchor' "$machine/said"
+            refused=$((refused + 1))
+        fi
+    done
+    ((refused == 1))
+    # a slot: an error, and not what was there before
+    cp "$machine/newer.img" "$(image)"
+    local slot
+    slot=$(slot_of_block 0)
+    dd if="$machine/older.img" of="$(image)" bs=4096 skip=$((slot / 4096)) seek=$((slot / 4096)) count=1 conv=notrunc status=none
+    mounted
+    head -c 4096 "$mnt/data0.img" >"$machine/read" || true
+    run ! cmp -s "$machine/read" <(pattern older 4096)
+}

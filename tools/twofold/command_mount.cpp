@@ -51,6 +51,8 @@ void add_mount(CLI::App& program, Context& context) {
         ->capture_default_str();
     command.add_flag("--foreground", o->foreground, "stay; ^C unmounts");
     command.add_flag("--read-only", o->serve.mount.read_only, "refuse writes, change nothing");
+    command.add_flag("--anchor-every-sync", o->serve.anchor_every_sync,
+                     "how new a disk is, told at each sync: no rollback goes unnoticed");
     command.add_flag("--independent-libraries", o->independent,
                      "the two layers by libraries that share no code");
     command.add_option("-o", o->fuse_options, "allow_other, no_writeback_cache, uid=N, ...")

@@ -40,8 +40,10 @@ Result<Place> take_place(const RuntimePlace& runtime, const std::string& node) {
 }
 
 // For `umount`, which learns here how it ended.
-void leave_end_record(io::Directory& directory, const Result<void>& ended) {
-    const std::string text = ended ? "{}" : fs::error_to_json(ended.error());
+void leave_end_record(io::Directory& directory, const Result<void>& ended,
+                      const std::vector<std::string>& warnings) {
+    const std::string text =
+        ended ? EndRecord{warnings}.to_json() : fs::error_to_json(ended.error());
     if (auto written = directory.replace(kEndRecord, text); !written)
         log::warning("{}", written.error().line());
     if (auto gone = directory.unlink(kMountRecord); !gone && gone.error().code != Errc::not_found)
@@ -102,7 +104,7 @@ Result<void> serve_node(const Context& context, const ServeOptions& options,
     auto closed = node->close();
     if (ended) ended = std::move(closed);
     node->is_unmounted(ended);
-    leave_end_record(*place.directory, ended);
+    leave_end_record(*place.directory, ended, node->left_undone());
     return ended;
 }
 

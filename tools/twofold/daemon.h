@@ -16,6 +16,7 @@ struct ServeOptions {
     fs::Libraries libraries = fs::Libraries::fastest;
     std::chrono::milliseconds poll_every{60'000};  // proof of key access; look for newer versions
     bool by_attach = false;                        // ended by `detach`
+    bool anchor_every_sync = false;                // and not only each checkpoint
     bool log_to_file = true;
 };
 

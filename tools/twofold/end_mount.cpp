@@ -13,8 +13,10 @@ Result<void> how_it_ended(const RuntimePlace& place) {
         if (text.error().code != Errc::not_found) return fail(text.error());
         return {};  // killed: the next mount recovers what was synced
     }
-    if (*text == "{}") return {};
-    return fail(fs::error_from_json(*text));
+    const auto ended = EndRecord::parse(*text);
+    if (!ended) return fail(fs::error_from_json(*text));
+    for (const std::string& warning : ended->warnings) log::warning("{}", warning);
+    return {};
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ Result<std::unique_ptr<MountedNode>> MountedNode::open(std::unique_ptr<Session> 
     fs::OpenOptions disk_options;
     disk_options.read_only = options.mount.read_only;
     disk_options.libraries = options.libraries;
+    disk_options.anchor_every_flush = options.anchor_every_sync;
     MountedNode* const self = node.get();
     TF_ASSIGN(node->disks_, open_node(*node->session_, *node->keys_, options.node, disk_options,
                                       [self](const fs::Disk& disk, const fs::DiskEvent& event) {
@@ -45,6 +46,15 @@ Result<std::unique_ptr<MountedNode>> MountedNode::open(std::unique_ptr<Session> 
 }
 
 Result<void> MountedNode::close() { return close_all(disks_); }
+
+std::vector<std::string> MountedNode::left_undone() const {
+    std::vector<std::string> lines;
+    for (const OpenDisk& open : disks_)
+        if (const auto trouble = open.device->info().anchor_trouble)
+            lines.push_back(fmt::format("disk {}: its anchor is behind since {}: {}",
+                                        open.disk.name, iso8601(trouble->since), trouble->text));
+    return lines;
+}
 
 void MountedNode::tell(const std::string& line) {
     log::warning("{}", line);

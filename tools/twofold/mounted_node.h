@@ -43,6 +43,8 @@ public:
     void stop_upkeep();
 
     Result<void> close();
+    // After close(): what the next mount will have to make good; a line each.
+    std::vector<std::string> left_undone() const;
 
 private:
     MountedNode(std::unique_ptr<Session> session, const ServeOptions& options);

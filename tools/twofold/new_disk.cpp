@@ -115,7 +115,6 @@ public:
         if (auto gone = place_.store->forget(); !gone)
             log::warning("left behind: {}", gone.error().line());
     }
-    const fs::AnchorPlace& place() const { return place_; }
     void release() { place_.store.reset(); }
 
 private:
@@ -171,15 +170,15 @@ Result<fs::Disk> add_disk(Session& session, const NewDisk& asked) {
     const Interruptible interruptible;
     const SystemClock clock;
     TF_ASSIGN(NewImage image, NewImage::begin(session.store(), wanted));
-    TF_ASSIGN(auto place, anchor_place(session, wanted.node, wanted.name));
-    NewAnchor anchor(std::move(place));
+    TF_ASSIGN(const auto place, anchor_place(session, wanted.node, wanted.name));
     fs::DiskNote note;
     {
         TF_ASSIGN(const auto file, image.open(io::Create::must_not_exist));
         TF_ASSIGN(note, fs::create_disk(*file, spec_of(session.deployment(), wanted, layers), *keys,
-                                        session.random(), clock, kLimits, anchor.place()));
+                                        session.random(), clock, kLimits, place));
     }
-    if (raw) TF_TRY(import_into(session, *keys, image, note, anchor.place(), *raw, raw_size));
+    NewAnchor anchor(place);  // its last step
+    if (raw) TF_TRY(import_into(session, *keys, image, note, place, *raw, raw_size));
     const fs::Disk disk{wanted.name, wanted.node, wanted.role, wanted.size};
     TF_TRY(enter(session, disk, note, image));
     anchor.release();

@@ -74,6 +74,19 @@ std::optional<MountRecord> MountRecord::parse(std::string_view text) {
     return record;
 }
 
+std::string EndRecord::to_json() const { return to_text(json{{"warnings", warnings}}); }
+
+std::optional<EndRecord> EndRecord::parse(std::string_view text) {
+    const auto value = parse_json(text, kEndRecord);
+    const json* lines = value ? json_member(*value, "warnings") : nullptr;
+    if (lines == nullptr || !lines->is_array()) return std::nullopt;
+    EndRecord record;
+    for (const json& line : *lines)
+        if (const auto* warning = line.get_ptr<const std::string*>())
+            record.warnings.push_back(*warning);
+    return record;
+}
+
 std::optional<MountRecord> read_mount_record(const RuntimePlace& place) {
     const auto directory = place.open();
     if (!directory) return std::nullopt;

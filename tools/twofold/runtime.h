@@ -17,7 +17,7 @@ namespace twofold::cli {
 //     lock          held by the daemon as long as it lives
 //     control       its socket
 //     mount.json    what is mounted where; left behind by a daemon that was killed
-//     ended.json    how the last one ended: {} or an error
+//     ended.json    how the last one ended: an EndRecord or an error
 //     log           its diagnostics
 //     disks/        mount point of what `attach` mounted by itself
 //     attach-*.json one for each attached disk
@@ -50,6 +50,14 @@ struct MountRecord {
 
     std::string to_json() const;
     static std::optional<MountRecord> parse(std::string_view text);
+};
+
+// Of a mount that ended well.
+struct EndRecord {
+    std::vector<std::string> warnings;  // a line each
+
+    std::string to_json() const;
+    static std::optional<EndRecord> parse(std::string_view text);  // nothing: it is an error's
 };
 
 inline constexpr const char* kRuntimeLock = "lock";
