@@ -16,15 +16,16 @@ namespace {
 
 constexpr const char* kExample = R"(FILE loses its contents.
 
-Example:
-  twofold mount ./store ./disks
-  twofold-exerciser ./disks/data0.img --operations 1000000 --seed 7
-  twofold mount ./store ./disks -o no_writeback_cache      # the third cache mode
+Example, on a throw-away disk; the three cache modes are --mode buffered, the same with the option
+of the mount, and --mode direct:
+  scripts/mount-dev --size 64M --options no_writeback_cache bash -c \
+      'build/dev/tests/mount/twofold-exerciser "$DISKS/data0.img" --operations 1000000 \
+           --seed 7 --label write_through --json results.jsonl'
 
 A sequence that failed is printed, shortened, one operation a line; --replay runs such lines again.)";
 
 struct Options {
-    std::string file, mode = "buffered", replay, json;
+    std::string file, mode = "buffered", label, replay, json;
     std::uint64_t seed = std::random_device{}(), operations = 20000;
     int tries = 300;
 };
@@ -68,7 +69,8 @@ int run(Exerciser& exerciser, const Options& options) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const std::string line = fmt::format(
         R"({{"part":"exerciser","mode":"{}","seed":{},"operations":{},"violations":{},"seconds":{:.0f}}})",
-        options.mode, options.seed, done.operations.size(), done.failure ? 1 : 0, took.count());
+        options.label.empty() ? options.mode : options.label, options.seed, done.operations.size(),
+        done.failure ? 1 : 0, took.count());
     std::printf("%s\n", line.c_str());
     if (!options.json.empty()) std::ofstream(options.json, std::ios::app) << line << '\n';
     if (!done.failure) return 0;
@@ -103,6 +105,7 @@ int main(int argc, char** argv) {
     program.add_option("--mode", options.mode)
         ->check(CLI::IsMember({"buffered", "direct", "mixed"}))
         ->capture_default_str();
+    program.add_option("--label", options.label, "for the results: how it is mounted");
     program.add_option("--replay", options.replay, "a file of operations, or - for standard input");
     program.add_option("--tries", options.tries, "how often to run again in order to shorten")
         ->capture_default_str();
