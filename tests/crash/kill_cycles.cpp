@@ -18,6 +18,7 @@
 //
 //     kill_cycles --cycles 1000 --rotating 200 --seed 7 --json results.jsonl
 //
+// Ended before by --seconds or SIGTERM it reports the cycles that it did.
 // A seed gives the same choices again; when a write meets the kill is the scheduler's affair. Exit
 // 1: a promise was broken, and the lines before say which.
 namespace twofold::crash {
@@ -27,15 +28,19 @@ using std::chrono::milliseconds;
 
 struct Options {
     std::string twofold = "twofold", directory, json;
-    std::uint64_t cycles = 20, rotating = 4, seed = std::random_device{}();
+    std::uint64_t cycles = 20, rotating = 4, seconds = 0, seed = std::random_device{}();
     std::uint64_t disk_size = 32 << 20;
 };
 
 struct Counts {
-    std::uint64_t kills = 0, while_rotating = 0, in_recovery = 0, in_unmount = 0, rotations = 0;
+    std::uint64_t cycles = 0, kills = 0, while_rotating = 0, in_recovery = 0, in_unmount = 0,
+                  rotations = 0;
     std::uint64_t checks = 0, writes = 0, syncs = 0, blocks = 0, safe_blocks = 0, lost_blocks = 0;
     std::uint64_t torn_in_cache = 0, violations = 0;
 };
+
+// SIGTERM: the cycle under way is the last.
+volatile std::sig_atomic_t interrupted = 0;
 
 class Campaign {
 public:
@@ -49,9 +54,11 @@ public:
 
     // False: a promise was broken.
     bool run() {
-        for (std::uint64_t i = 0; i < options_.cycles && counts_.violations == 0; ++i) {
+        for (std::uint64_t i = 0; i < options_.cycles && counts_.violations == 0 && !time_up();
+             ++i) {
             cycle_ = i;
             cycle(is_rotating(i));
+            ++counts_.cycles;
         }
         mounted();
         verify({});
@@ -65,6 +72,11 @@ private:
     std::uint64_t below(std::uint64_t end) { return random_() % end; }
     void sleep(std::uint64_t ms_max) {
         std::this_thread::sleep_for(std::chrono::microseconds(below(ms_max * 1000)));
+    }
+    bool time_up() const {
+        return interrupted != 0 ||
+               (options_.seconds > 0 && std::chrono::steady_clock::now() - started_ >=
+                                            std::chrono::seconds(options_.seconds));
     }
     // Spread evenly over the cycles.
     bool is_rotating(std::uint64_t i) const {
@@ -181,6 +193,7 @@ private:
     }
 
     const Options options_;
+    const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::mt19937_64 random_;
     Machine machine_;
     DiskHistory history_;
@@ -195,15 +208,16 @@ std::string to_json(const Options& options, const Counts& c, double seconds) {
         R"("rotations":{},"in_recovery":{},"in_unmount":{},"checks":{},"writes":{},"syncs":{},)"
         R"("blocks_verified":{},"safe_blocks_verified":{},"unsynced_blocks_lost":{},)"
         R"("torn_in_page_cache":{},"violations":{},"seconds":{:.0f}}})",
-        options.seed, options.cycles, c.kills, c.while_rotating, c.rotations, c.in_recovery,
-        c.in_unmount, c.checks, c.writes, c.syncs, c.blocks, c.safe_blocks, c.lost_blocks,
-        c.torn_in_cache, c.violations, seconds);
+        options.seed, c.cycles, c.kills, c.while_rotating, c.rotations, c.in_recovery, c.in_unmount,
+        c.checks, c.writes, c.syncs, c.blocks, c.safe_blocks, c.lost_blocks, c.torn_in_cache,
+        c.violations, seconds);
 }
 
 int main_of(const Options& options) {
     std::printf("seed %llu\n", static_cast<unsigned long long>(options.seed));
     std::fflush(stdout);
     const auto start = std::chrono::steady_clock::now();
+    std::signal(SIGTERM, [](int) { interrupted = 1; });
     Campaign campaign(options);
     const bool kept = campaign.run();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -211,9 +225,9 @@ int main_of(const Options& options) {
     std::printf("%s\n", line.c_str());
     if (!options.json.empty() && !append_line(options.json, line)) return 2;
     // A kill that met nobody, or nothing to verify, proves nothing.
-    const bool proves = campaign.counts().kills >= options.cycles &&
-                        campaign.counts().while_rotating == options.rotating &&
-                        campaign.counts().safe_blocks > 0;
+    const Counts& counts = campaign.counts();
+    const bool all = counts.cycles < options.cycles || counts.while_rotating == options.rotating;
+    const bool proves = counts.kills >= counts.cycles && all && counts.safe_blocks > 0;
     if (kept && !proves) std::printf("too little happened to prove anything\n");
     return kept && proves ? 0 : 1;
 }
@@ -234,6 +248,7 @@ int main(int argc, char** argv) {
     program.add_option("--cycles", options.cycles)->capture_default_str();
     program.add_option("--rotating", options.rotating, "cycles with rotations under way")
         ->capture_default_str();
+    program.add_option("--seconds", options.seconds, "no further cycle after so long; 0: no limit");
     program.add_option("--seed", options.seed, "also TWOFOLD_SEED");
     program.add_option("--size", options.disk_size, "bytes of the disk")->capture_default_str();
     program.add_option("--json", options.json, "append the line of results to this file");
