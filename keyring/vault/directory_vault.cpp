@@ -59,10 +59,17 @@ Result<crypto::SecretBytes> DirectoryVault::unwrap(const std::string& name,
     return outside(vault_.unwrap(caller_, name, version, wrapped));
 }
 
-Result<Vault::Secret> DirectoryVault::get_secret(const std::string& name,
-                                                 const std::string& version) {
-    TF_ASSIGN(auto secret, outside(secrets_.get(caller_, name, version)));
-    return Secret{secret.bundle.version.version, std::move(secret.value)};
+// To a get, unknown and deleted are the same 404; only the latter can be shown as deleted.
+Result<std::optional<Vault::Secret>> DirectoryVault::get_secret(const std::string& name,
+                                                                const std::string& version) {
+    auto secret = outside(secrets_.get(caller_, name, version));
+    if (secret)
+        return std::optional(Secret{secret->bundle.version.version, std::move(secret->value)});
+    if (secret.error().vault_code != "SecretNotFound") return fail(std::move(secret).error());
+    const auto deleted = outside(secrets_.get_deleted(caller_, name));
+    if (deleted) return fail(std::move(secret).error());
+    if (deleted.error().vault_code != "SecretNotFound") return fail(deleted.error());
+    return std::optional<Secret>();
 }
 
 Result<std::string> DirectoryVault::set_secret(const std::string& name, Bytes value,

@@ -20,7 +20,8 @@ public:
     Result<Wrapped> wrap(const std::string& name, const std::string& version, Bytes plain) override;
     Result<crypto::SecretBytes> unwrap(const std::string& name, const std::string& version,
                                        Bytes wrapped) override;
-    Result<Secret> get_secret(const std::string& name, const std::string& version) override;
+    Result<std::optional<Secret>> get_secret(const std::string& name,
+                                             const std::string& version) override;
     Result<std::string> set_secret(const std::string& name, Bytes value,
                                    const std::string& content_type) override;
     Result<void> delete_secret(const std::string& name) override;

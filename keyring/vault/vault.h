@@ -69,13 +69,15 @@ public:
     virtual Result<crypto::SecretBytes> unwrap(const std::string& name, const std::string& version,
                                                Bytes wrapped) = 0;
 
-    // Secrets, with the permissions on secrets. `version` as for keys. A disabled version, an
-    // unknown or a deleted secret: Errc::key_revoked (SecretDisabled, SecretNotFound).
+    // Secrets, with the permissions on secrets. `version` as for keys. Nothing where the vault has
+    // none of that name and version; a deleted one, or a disabled version, is Errc::key_revoked
+    // (SecretNotFound, SecretDisabled).
     struct Secret {
         std::string version;  // 32 hex digits
         crypto::SecretBytes value;
     };
-    virtual Result<Secret> get_secret(const std::string& name, const std::string& version) = 0;
+    virtual Result<std::optional<Secret>> get_secret(const std::string& name,
+                                                     const std::string& version) = 0;
     // A new version, durable on return, whose id it returns. `value`: UTF-8, 1 byte to 25 KiB. The
     // versions before it stay until the secret is deleted: the vault has no limit to their number.
     virtual Result<std::string> set_secret(const std::string& name, Bytes value,

@@ -99,14 +99,18 @@ TEST_F(CloudVaultsTest, KeepsSecretsAsAnIdentity) {
 
     on_secrets({"get", "delete"});
     const auto newest = must(vault->get_secret("db", ""));
-    EXPECT_EQ(newest.version, second);
-    EXPECT_EQ(as_text(newest.value.reveal()), "two");
-    EXPECT_EQ(as_text(must(vault->get_secret("db", first)).value.reveal()), "one");
+    ASSERT_TRUE(newest);
+    EXPECT_EQ(newest->version, second);
+    EXPECT_EQ(as_text(newest->value.reveal()), "two");
+    EXPECT_EQ(as_text(must(vault->get_secret("db", first))->value.reveal()), "one");
+    EXPECT_FALSE(must(vault->get_secret("db", "v3")));
+    EXPECT_FALSE(must(vault->get_secret("other", "")));
     EXPECT_THAT(vault->set_secret("db", as_bytes("three"), ""), FailsWith(Errc::key_revoked));
     EXPECT_THAT(vault->delete_secret("db"), Succeeds());
     const auto gone = vault->get_secret("db", "");
     ASSERT_THAT(gone, FailsWith(Errc::key_revoked));
     EXPECT_EQ(gone.error().vault_code, "SecretNotFound");
+    EXPECT_THAT(gone.error().line(), HasSubstr("twofold secret recover"));
     EXPECT_THAT(vault->delete_secret("db"), FailsWith(Errc::key_revoked));
 
     CloudVaults nowhere(cloud.directory.path("nowhere"));
