@@ -96,12 +96,14 @@ Result<TrustedDisk> parse_disk(const json& value, const Uuid& deployment, const 
     return disk;
 }
 
-std::string_view name_of(AnchorHome home) { return home == AnchorHome::local ? "local" : "vault"; }
-
-std::optional<AnchorHome> parse_home(std::string_view text) {
-    for (const AnchorHome home : {AnchorHome::local, AnchorHome::vault})
-        if (text == name_of(home)) return home;
-    return std::nullopt;
+Result<std::optional<AnchorVault>> parse_anchors(JsonFields& fields) {
+    if (!fields.has("anchors")) return std::optional<AnchorVault>();
+    JsonFields object(fields.object("anchors"), fields.where("anchors"));
+    AnchorVault vault;
+    vault.host = object.text("vault", kHostMax);
+    vault.identity = object.text("identity", kIdentityMax);
+    TF_TRY(object.finish());
+    return std::optional(std::move(vault));
 }
 
 std::string file_name(const Uuid& deployment) { return deployment.hex() + ".json"; }
@@ -117,10 +119,10 @@ std::string TrustNote::to_json() const {
                {"clusterVersion", choices.cluster_version},
                {"encryptionAtHost", choices.encryption_at_host},
                {"customerKey", choices.customer_key},
-               {"anchors", name_of(anchors)},
                {"disks", json::array()}};
     if (layer1) value["layer1"] = to_json_value(*layer1);
     if (layer2) value["layer2"] = to_json_value(*layer2);
+    if (anchors) value["anchors"] = {{"vault", anchors->host}, {"identity", anchors->identity}};
     for (const TrustedDisk& disk : disks) value["disks"].push_back(to_json_value(disk));
     return to_pretty_text(value) + '\n';
 }
@@ -139,9 +141,7 @@ Result<TrustNote> TrustNote::parse(std::string_view text, std::string_view what)
     note.choices.customer_key = fields.flag("customerKey");
     TF_ASSIGN(note.layer1, parse_layer(fields, "layer1"));
     TF_ASSIGN(note.layer2, parse_layer(fields, "layer2"));
-    const auto home = parse_home(fields.text("anchors", kNameMax));
-    if (!home) fields.wrong("anchors", "neither local nor vault");
-    note.anchors = home.value_or(AnchorHome::local);
+    TF_ASSIGN(note.anchors, parse_anchors(fields));
     for (const json& disk : fields.array("disks", Deployment::kDisksMax)) {
         TF_ASSIGN(TrustedDisk parsed, parse_disk(disk, note.deployment, fields.where("disks")));
         note.disks.push_back(std::move(parsed));

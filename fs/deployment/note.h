@@ -31,9 +31,13 @@ struct TrustedDisk {
     bool operator==(const TrustedDisk&) const = default;
 };
 
-// Where the anchors of a deployment's disks are kept: in the local state directory, or each as a
-// secret in the deployment's vault.
-enum class AnchorHome { local, vault };
+// A vault that keeps the anchors of a deployment's disks, each as a secret, and as whom it is
+// asked.
+struct AnchorVault {
+    std::string host;
+    std::string identity;  // object id
+    bool operator==(const AnchorVault&) const = default;
+};
 
 // What this machine knows of a deployment, kept outside the store: whoever can write to the store
 // can exchange every file in it, consistently, for one sealed under keys of his own in a vault of
@@ -44,7 +48,7 @@ struct TrustNote {
     std::string cloud;  // where its vaults are
     Choices choices;    // they decide the layers of disks still to be added
     std::optional<TrustedLayer> layer1, layer2;
-    AnchorHome anchors = AnchorHome::local;
+    std::optional<AnchorVault> anchors;  // nothing: they are here, in the local state directory
     std::vector<TrustedDisk> disks;
     bool operator==(const TrustNote&) const = default;
 
@@ -65,6 +69,7 @@ class LocalState {
 public:
     // Nothing is made before the first save().
     explicit LocalState(std::string directory) : directory_(std::move(directory)) {}
+    const std::string& path() const { return directory_; }
 
     // Errc::substituted, with `twofold adopt` as advice: this machine does not know the deployment.
     Result<TrustNote> load(const Uuid& deployment, const std::string& store) const;

@@ -12,7 +12,8 @@
 
 // `twofold adopt`: takes a store, or one disk of it, as it is now. First everything is looked at
 // and proved consistent (keys unwrap, headers verify under them, anchors that are known agree);
-// then it is shown; then it is noted, and disks without an anchor get one.
+// then it is shown; then it is noted, and disks without an anchor get one. A whole store's anchors
+// move where a new deployment would have them, if they are not there already.
 namespace twofold::cli {
 namespace {
 
@@ -25,7 +26,10 @@ struct Options {
 // What would be trusted, and the key versions in use for showing them.
 struct Finding {
     fs::TrustNote note;
+    std::optional<fs::AnchorVault>
+        anchors_before;  // where they are now; note.anchors: from then on
     std::vector<std::string> lines;
+    bool moves_anchors() const { return note.anchors != anchors_before; }
 };
 
 Result<void> find_layers(const fs::Store& store, keyring::CloudVaults& vaults, Finding& finding) {
@@ -83,6 +87,22 @@ bool agreed() {
     return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }
 
+// Without a note they are where this machine, or another one like it, would have put them.
+Result<void> find_anchors(const fs::Store& store, const fs::LocalState& state,
+                          keyring::CloudVaults& vaults, Finding& finding) {
+    const auto& customer = store.deployment().layer2;
+    TF_ASSIGN(const AnchorHome home,
+              choose_anchor_home(vaults, customer ? &*customer : nullptr, state));
+    finding.note.anchors = finding.anchors_before = home.vault;
+    if (const auto known = state.load(store.deployment().id, store.path()))
+        finding.anchors_before = known->anchors;
+    finding.lines.push_back(home.told);
+    if (finding.moves_anchors())
+        finding.lines.push_back(
+            fmt::format("         where they move to from {}", shown(finding.anchors_before)));
+    return {};
+}
+
 Result<Finding> look(const Context& context, const fs::Store& store, const Options& options) {
     const fs::LocalState state(context.state_directory());
     keyring::CloudVaults vaults(context.cloud_is_given() ? context.cloud_directory()
@@ -93,12 +113,14 @@ Result<Finding> look(const Context& context, const fs::Store& store, const Optio
     finding.note.choices = store.deployment().choices;
     if (options.disk.empty()) {
         TF_TRY(find_layers(store, vaults, finding));
+        TF_TRY(find_anchors(store, state, vaults, finding));
         for (const fs::Disk& disk : store.deployment().disks)
             TF_TRY(find_disk(store, disk, finding));
         return finding;
     }
     TF_ASSIGN(const fs::Disk* disk, store.deployment().disk(options.disk));
     TF_ASSIGN(finding.note, state.load(store.deployment().id, store.path()));
+    finding.anchors_before = finding.note.anchors;
     TF_TRY(find_disk(store, *disk, finding));
     return finding;
 }
@@ -120,37 +142,53 @@ std::string state_of(const fs::DiskInfo& info) {
                        iso8601(info.written_at), info.clean ? "unmounted" : "not unmounted");
 }
 
+// Why the anchor that is known speaks against a disk; nothing where it agrees. Errc::not_found
+// where none is known.
+Result<std::optional<Error>> compare(Session& session, keyring::Keyring& keys, const fs::Disk& disk,
+                                     const fs::AnchorPlace& place, const Options& options) {
+    const auto record = place.store->load();
+    if (!record && options.accept_rollback) return std::optional(record.error());
+    if (!record) return fail(record.error());
+    if (!*record) return fail(Errc::not_found, "anchor: none");
+    fs::OpenOptions compared;
+    compared.observe = true;
+    compared.anchor = place;
+    const auto opened = open_disk(session, keys, disk, compared, warn);
+    if (opened) return std::optional<Error>();
+    if (exit_code(opened.error().code) != 4) return fail(opened.error());
+    return std::optional(opened.error());
+}
+
 // Opens a disk as it would be trusted, without writing: MACs, commitments and the anchor are
-// checked. Nothing where the anchor agrees.
+// checked. Nothing where its anchor agrees and stays where it is.
 Result<std::optional<ToAnchor>> prove(Session& session, keyring::Keyring& keys,
-                                      const fs::Disk& disk, const Options& options) {
-    TF_ASSIGN(const fs::AnchorPlace place, anchor_place(session, disk.node, disk.name));
-    TF_ASSIGN(const auto record, place.store->load());
-    std::optional<Error> disagreed;
-    if (record) {
-        fs::OpenOptions compared;
-        compared.observe = true;
-        const auto opened = open_disk(session, keys, disk, compared, warn);
-        if (opened) return std::optional<ToAnchor>();
-        if (exit_code(opened.error().code) != 4) return fail(opened.error());
-        disagreed = opened.error();
-    }
+                                      const fs::Disk& disk, const Finding& finding,
+                                      const Options& options) {
+    TF_ASSIGN(const auto before,
+              anchor_place(session, finding.anchors_before, disk.node, disk.name));
+    auto against = compare(session, keys, disk, before, options);
+    if (!against && against.error().code != Errc::not_found)
+        return fail(std::move(against).error());
+    const bool good = against && !*against;
+    if (good && !finding.moves_anchors()) return std::optional<ToAnchor>();
     fs::OpenOptions as_it_is;
     as_it_is.read_only = true;
     as_it_is.adopt = true;
     auto opened = open_disk(session, keys, disk, as_it_is, warn);
     if (!opened) return fail(std::move(opened).error());
+    std::optional<Error> disagreed;
+    if (against) disagreed = std::move(*against);
     // So it was the anchor alone that spoke against it.
     if (disagreed && !options.accept_rollback) return fail(std::move(*disagreed));
     return std::optional(ToAnchor{disk, std::move(*opened), std::move(disagreed)});
 }
 
 Result<std::vector<ToAnchor>> prove(Session& session, keyring::Keyring& keys,
-                                    const Options& options) {
+                                    const Finding& finding, const Options& options) {
     std::vector<ToAnchor> result;
     for (const fs::Disk& disk : session.deployment().disks) {
         if (!options.disk.empty() && disk.name != options.disk) continue;
-        TF_ASSIGN(auto needed, prove(session, keys, disk, options));
+        TF_ASSIGN(auto needed, prove(session, keys, disk, finding, options));
         if (needed) result.push_back(std::move(*needed));
     }
     return result;
@@ -176,6 +214,19 @@ Result<void> take_anchors(Session& session, const std::vector<ToAnchor>& disks) 
     return {};
 }
 
+// One that stayed behind would vouch for an older store beside an older note.
+void forget_moved(Session& session, const Finding& finding, const std::vector<ToAnchor>& disks) {
+    if (!finding.moves_anchors()) return;
+    for (const ToAnchor& anchor : disks) {
+        const auto before =
+            anchor_place(session, finding.anchors_before, anchor.disk.node, anchor.disk.name);
+        const auto gone = before ? before->store->forget() : Result<void>(fail(before.error()));
+        if (!gone)
+            log::warning("disk {}: the anchor that moved is still in {}: {}", anchor.disk.name,
+                         shown(finding.anchors_before), gone.error().line());
+    }
+}
+
 Result<void> adopt(const Context& context, const Options& options) {
     if (!options.yes && !input_is_terminal())
         return fail(Errc::usage, "adopt: needs --yes where no question can be asked");
@@ -191,11 +242,12 @@ Result<void> adopt(const Context& context, const Options& options) {
     TF_ASSIGN(const auto session, Session::with_note(context, std::move(store), finding.note));
     TF_ASSIGN(const auto keys, session->open_keyring());
     TF_TRY(keys->unlock());
-    TF_ASSIGN(const std::vector<ToAnchor> disks, prove(*session, *keys, options));
+    TF_ASSIGN(const std::vector<ToAnchor> disks, prove(*session, *keys, finding, options));
     show(disks);
     if (!options.yes && !agreed()) return fail(Errc::failed, "adopt: nothing was noted");
     TF_TRY(take_anchors(*session, disks));
     TF_TRY(session->save_note(finding.note));
+    forget_moved(*session, finding, disks);
     session->record({"adopted", {{"disk", options.disk}}});
     say("Noted in {}.", context.state_directory());
     return {};

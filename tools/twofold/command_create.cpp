@@ -3,6 +3,7 @@
 #include "keyring/crypto/random.h"
 #include "keyring/ring/keyring.h"
 #include "keyring/vault/cloud_vaults.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/options.h"
 #include "tools/twofold/own_key.h"
@@ -165,7 +166,7 @@ Result<fs::Deployment> describe(const Context& context, const Options& options,
 }
 
 void report(const Context& context, const fs::Store& store,
-            const std::optional<CustomerKey>& customer) {
+            const std::optional<CustomerKey>& customer, const AnchorHome& anchors) {
     const fs::Deployment& deployment = store.deployment();
     if (customer)
         for (const auto& warning : fs::creation_warnings(deployment.choices, customer->vault))
@@ -175,6 +176,7 @@ void report(const Context& context, const fs::Store& store,
         return;
     }
     say("Created deployment {} in {}", deployment.id.hex(), store.path());
+    say("{}", anchors.told);
     say("Next: twofold disk add {} NAME --role os|data|temp --size 10G", store.path());
 }
 
@@ -199,9 +201,12 @@ Result<void> create(const Context& context, Options options) {
     }
     TF_ASSIGN(const fs::Deployment deployment,
               describe(context, options, vaults, customer, random));
-    TF_ASSIGN(const fs::TrustNote note, make_keys(fresh, vaults, deployment, random));
-
+    TF_ASSIGN(fs::TrustNote note, make_keys(fresh, vaults, deployment, random));
     const fs::LocalState state(context.state_directory());
+    TF_ASSIGN(const AnchorHome anchors,
+              choose_anchor_home(vaults, deployment.layer2 ? &*deployment.layer2 : nullptr, state));
+    note.anchors = anchors.vault;
+
     TF_TRY(state.save(note));
     auto store = fresh.finish(deployment);
     if (!store) {
@@ -212,8 +217,9 @@ Result<void> create(const Context& context, Options options) {
     store->note(vaults.clock().now(), {"created",
                                        {{"deployment", deployment.id.hex()},
                                         {"profile", deployment.choices.profile},
-                                        {"key", customer ? customer->reference.uri() : ""}}});
-    report(context, *store, customer);
+                                        {"key", customer ? customer->reference.uri() : ""},
+                                        {"anchors", shown(anchors.vault)}}});
+    report(context, *store, customer, anchors);
     return {};
 }
 

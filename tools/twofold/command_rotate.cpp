@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/live_status.h"
 #include "tools/twofold/options.h"
@@ -26,6 +27,16 @@ Result<std::string> rotate_images(Session& session, const TargetWords& words) {
     return to_json(report);
 }
 
+// Rotation leaves anchors where they are, also when it leaves that vault.
+void tell_of_anchors(Session& session, const std::string& to) {
+    const auto& home = session.note().anchors;
+    const auto key = keyring::KeyId::parse(to);
+    if (!home || !key || keyring::same_host(home->host, key->host())) return;
+    say("The anchors stay in {}, where the identity still needs to get and set secrets; to move "
+        "them, unmounted: twofold adopt {}",
+        shown(home), session.store().path());
+}
+
 Result<void> run(const Context& context, const Options& options) {
     TF_ASSIGN(const auto session, Session::open(context, options.store));
     const auto place = running_place(context, session->deployment());
@@ -46,6 +57,7 @@ Result<void> run(const Context& context, const Options& options) {
     say("Layer {} is wrapped by {} now.", options.words.layer, to);
     if (json_bool(report, "oldVersionFree").value_or(false) && from != to)
         say("{} is free: nothing in this store needs it any more.", from);
+    if (options.words.layer == 2) tell_of_anchors(*session, to);
     return {};
 }
 

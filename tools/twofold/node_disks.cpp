@@ -58,7 +58,9 @@ Result<std::unique_ptr<fs::EncryptedDisk>> open_disk(Session& session, keyring::
     auto file = session.store().image(disk, writes ? io::Access::read_write : io::Access::read_only,
                                       options.observe ? io::Lock::none : io::Lock::exclusive);
     if (!file) return fail(of_disk(std::move(file).error(), disk));
-    TF_ASSIGN(options.anchor, anchor_place(session, disk.node, disk.name));
+    if (!options.anchor) {
+        TF_ASSIGN(options.anchor, anchor_place(session, disk.node, disk.name));
+    }
     options.on_event = [disk, report](const fs::DiskEvent& event) { report(disk, event); };
     auto opened = fs::EncryptedDisk::open(std::move(*file), keys, noted->note, session.random(),
                                           clock, std::move(options));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/disk_facts.h"
 #include "tools/twofold/output.h"
 
@@ -42,7 +43,8 @@ std::string heading(const json& status) {
     if (const auto cluster = text_of(status, "clusterType"); !cluster.empty())
         profile += ", " + cluster;
     if (json_bool(status, "encryptionAtHost").value_or(false)) profile += ", encryption at host";
-    text += fmt::format("Profile     {}\nStore       {}\n", profile, text_of(status, "store"));
+    text += fmt::format("Profile     {}\nStore       {}\nAnchors     {}\n", profile,
+                        text_of(status, "store"), text_of(status, "anchors"));
     for (const json& node : list_of(status, "nodes")) {
         const bool mounted = json_bool(node, "mounted").value_or(false);
         text += fmt::format(
@@ -104,6 +106,7 @@ json describe(const fs::Deployment& deployment, const fs::TrustNote& note, const
                {"clusterType", deployment.choices.cluster_type},
                {"encryptionAtHost", deployment.choices.encryption_at_host},
                {"customerKey", deployment.choices.customer_key},
+               {"anchors", shown(note.anchors)},
                {"mounted", false},
                {"nodes", json::array()},
                {"disks", json::array()},

@@ -17,6 +17,29 @@ TEST(TrustNote, IsReadBackAsItWasWritten) {
     EXPECT_EQ(must(TrustNote::parse(note.to_json(), "n")), note);
 }
 
+TEST(TrustNote, SaysWhichVaultKeepsTheAnchorsOrThatNoneDoes) {
+    TrustNote note = sample_note();
+    EXPECT_FALSE(must(TrustNote::parse(note.to_json(), "n")).anchors);
+    note.anchors = AnchorVault{"contoso-kv.vault.azure.net", "an object id"};
+    EXPECT_EQ(must(TrustNote::parse(note.to_json(), "n")), note);
+    const json whole = json::parse(note.to_json(), nullptr, false);
+    int refused = 0;
+    const auto refuses = [&](const std::function<void(json&)>& spoil) {
+        json bad = whole;
+        spoil(bad["anchors"]);
+        EXPECT_THAT(TrustNote::parse(bad.dump(), "n"), FailsWith(Errc::damaged)) << bad["anchors"];
+        ++refused;
+    };
+    refuses([](json& anchors) { anchors = "vault"; });
+    refuses([](json& anchors) { anchors = nullptr; });
+    refuses([](json& anchors) { anchors.erase("vault"); });
+    refuses([](json& anchors) { anchors.erase("identity"); });
+    refuses([](json& anchors) { anchors["vault"] = 7; });
+    refuses([](json& anchors) { anchors["vault"] = std::string(513, 'v'); });
+    refuses([](json& anchors) { anchors["more"] = "x"; });
+    EXPECT_EQ(refused, 7);
+}
+
 TEST(TrustNote, RefusesEachMemberThatIsMissingOrUnknown) {
     const json whole = json::parse(sample_note().to_json(), nullptr, false);
     for (const auto& [name, value] : whole.items()) {
