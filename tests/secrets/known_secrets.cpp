@@ -10,21 +10,17 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <sodium.h>
 
 #include <array>
 #include <cstdio>
 
 #include "base/io/io.h"
-#include "fs/disk/disk_keys.h"
-#include "fs/disk/inspect.h"
-#include "fs/disk/unverified_map.h"
 #include "keyring/cloud/cloud.h"
 #include "keyring/cloud/object_store.h"
 #include "keyring/envelope/record_file.h"
 #include "keyring/envelope/wrapped_key.h"
 #include "keyring/vault/cloud_vaults.h"
-#include "tests/secrets/aes_schedule.h"
+#include "tests/secrets/disk_secrets.h"
 
 namespace twofold {
 namespace {
@@ -34,23 +30,6 @@ using crypto::SecretBytes;
 
 void tell(const std::string& name, Bytes bytes) {
     std::printf("%s %s\n", name.c_str(), to_hex(bytes).c_str());
-}
-
-// As it stands in memory, and with the bytes of each 32-bit word the other way round: so code for
-// which a word is a number keeps it.
-void tell_round_key(const std::string& name, const AesSchedule::RoundKey& key) {
-    tell(name, key);
-    AesSchedule::RoundKey turned;
-    for (std::size_t i = 0; i < key.size(); ++i) turned[i] = key[i / 4 * 4 + 3 - i % 4];
-    tell(name + "-turned", turned);
-}
-
-void tell_schedule(const std::string& name, Bytes key) {
-    const AesSchedule schedule = AesSchedule::of(key);
-    for (std::size_t round = 2; round < AesSchedule::kRounds; ++round)
-        tell_round_key(fmt::format("{}-round{}", name, round), schedule.encrypting[round]);
-    for (std::size_t round = 1; round + 1 < AesSchedule::kRounds; ++round)
-        tell_round_key(fmt::format("{}-inverse{}", name, round), schedule.decrypting[round]);
 }
 
 // Nothing where the deployment has no such layer.
@@ -65,96 +44,6 @@ Result<SecretBytes> unwrap(keyring::CloudVaults& vaults, const std::string& stor
     return vault->unwrap(wrapped.kid.name(), wrapped.kid.version(), wrapped.wrapped);
 }
 
-// AES-256 of whole blocks, each by itself.
-std::vector<std::byte> aes_blocks(Bytes key, Bytes in) {
-    std::vector<std::byte> out(in.size());
-    EVP_CIPHER_CTX* const context = EVP_CIPHER_CTX_new();
-    int size = 0;
-    TF_CHECK(EVP_EncryptInit_ex2(context, EVP_aes_256_ecb(), uc(key), nullptr, nullptr) == 1 &&
-             EVP_CIPHER_CTX_set_padding(context, 0) == 1 &&
-             EVP_EncryptUpdate(context, uc(MutableBytes(out)), &size, uc(in),
-                               static_cast<int>(in.size())) == 1);
-    EVP_CIPHER_CTX_free(context);
-    return out;
-}
-
-// XAES-256-GCM's key for nonces that begin so (c2sp.org/XAES-256-GCM).
-std::vector<std::byte> xaes_subkey(Bytes key, Bytes nonce) {
-    std::vector<std::byte> k1 = aes_blocks(key, std::array<std::byte, 16>{});
-    const bool carry = (k1[0] & std::byte{0x80}) != std::byte{0};
-    for (std::size_t i = 0; i < 16; ++i)
-        k1[i] = k1[i] << 1 | (i < 15 ? k1[i + 1] >> 7 : std::byte{0});
-    if (carry) k1[15] ^= std::byte{0x87};
-    std::vector<std::byte> blocks(32);
-    for (std::size_t i = 0; i < blocks.size(); ++i) {
-        const std::byte head[] = {std::byte{0}, std::byte(1 + i / 16), std::byte{'X'},
-                                  std::byte{0}};
-        blocks[i] = k1[i % 16] ^ (i % 16 < 4 ? head[i % 16] : nonce[i % 16 - 4]);
-    }
-    return aes_blocks(key, blocks);
-}
-
-// What the data key of a layer became for the epoch in which the first block was sealed.
-void tell_epoch(const std::string& name, fs::Suite suite, Bytes key, Bytes nonce) {
-    if (suite == fs::Suite::xchacha20_poly1305) {
-        std::array<std::byte, 32> subkey;
-        crypto_core_hchacha20(uc(MutableBytes(subkey)), uc(nonce), uc(key), nullptr);
-        tell(name + "-epoch", subkey);
-    } else if (suite == fs::Suite::xaes_256_gcm) {
-        const auto subkey = xaes_subkey(key, nonce);
-        tell(name + "-epoch", subkey);
-        tell_schedule(name + "-epoch", subkey);
-    }
-}
-
-// The nonce under which the first block lies, whoever says so; zeros where it was never written.
-Result<crypto::Nonce> first_nonce(io::File& file) {
-    TF_ASSIGN(const fs::ImageReport report, fs::inspect_image(file));
-    const fs::Superblock* superblock = report.superblock();
-    if (superblock == nullptr || !report.layout) return fail(Errc::damaged, "image: no superblock");
-    TF_ASSIGN(const auto entry,
-              fs::UnverifiedMap(file, *report.layout, *superblock).entry(fs::BlockIndex{0}));
-    return entry ? entry->nonce : crypto::Nonce{};
-}
-
-Result<void> tell_keyset(const std::string& name, const fs::StaticSector& header,
-                         const fs::KeysetRecord& record, const std::array<SecretBytes, 2>& deks,
-                         Bytes nonce) {
-    const auto x = fs::KeysetContext::of(record, header.disk);
-    std::array<SecretBytes, 2> wraps;
-    for (const Layer layer : {Layer::one, Layer::two}) {
-        if (!record.has(layer)) continue;
-        const std::size_t i = layer == Layer::one ? 0 : 1;
-        const std::string of = fmt::format("{}-layer{}", name, i + 1);
-        TF_ASSIGN(const auto prk, fs::extract_layer_key(header.salt, deks[i].reveal()));
-        TF_ASSIGN(const auto data, fs::derive_data_key(prk.reveal(), layer, x));
-        TF_ASSIGN(const auto mac, fs::derive_header_key(prk.reveal(), layer, x));
-        TF_ASSIGN(const auto envelope, fs::derive_envelope_key(prk.reveal(), layer, header.disk));
-        TF_ASSIGN(wraps[i], fs::derive_wrap_key(prk.reveal(), layer, x));
-        tell(of + "-prk", prk.reveal());
-        tell(of + "-header", mac.reveal());
-        tell(of + "-envelope", envelope.reveal());
-        tell(of + "-wrap", wraps[i].reveal());
-        tell_epoch(of + "-data", record.layer(layer).suite, data.reveal(), nonce);
-        constexpr std::size_t kAesKey = 32;
-        for (std::size_t at = 0; at < data.size(); at += kAesKey) {
-            const std::string part = fmt::format("{}-data{}", of, at == 0 ? "" : "-tweak");
-            tell(part, data.reveal().subspan(at, kAesKey));
-            if (record.layer(layer).suite != fs::Suite::xchacha20_poly1305)
-                tell_schedule(part, data.reveal().subspan(at, kAesKey));
-        }
-    }
-    TF_ASSIGN(const auto secret, fs::unwrap_volume_secret(record.wrapped_secret, wraps[0].reveal(),
-                                                          wraps[1].reveal(), record.nonce, x));
-    tell(name + "-volume", secret.reveal());
-    for (const char* use : {"log", "node", "root", "pool", "super", "anchor", "nonce"}) {
-        TF_ASSIGN(const auto key,
-                  fs::derive_volume_key(header.salt, secret.reveal(), use, header.disk));
-        tell(fmt::format("{}-volume-{}", name, use), key.reveal());
-    }
-    return {};
-}
-
 Result<void> tell_images(const std::string& store, const std::array<SecretBytes, 2>& deks) {
     TF_ASSIGN(const auto nodes, io::open_posix_directory(store + "/disks"));
     TF_ASSIGN(const auto node_entries, nodes->list());
@@ -164,13 +53,8 @@ Result<void> tell_images(const std::string& store, const std::array<SecretBytes,
         for (const io::Entry& image : images) {
             TF_ASSIGN(const auto file, disks->open_file(image.name, io::Access::read_only,
                                                         io::Create::no, io::Lock::none));
-            std::array<std::byte, fs::kSectorSize> sector;
-            TF_TRY(file->read(fs::header_offset(fs::HeaderCopy::a), sector));
-            TF_ASSIGN(const auto header, fs::StaticSector::parse(sector));
-            TF_ASSIGN(const crypto::Nonce nonce, first_nonce(*file));
-            for (const fs::KeysetRecord* record : header.live())
-                TF_TRY(tell_keyset(fmt::format("disk-{}-keyset{}", image.name, record->id), header,
-                                   *record, deks, nonce));
+            TF_TRY(tell_disk_secrets("disk-" + image.name, *file, fs::Limits::production(), deks,
+                                     tell));
         }
     }
     return {};
