@@ -76,26 +76,26 @@ void check_node(const PageBytes& page, fs::Segment segment, const Reference& ref
 
 void check_tables(Bytes bytes, bool right) {
     const fs::Layout layout = fixed_layout();
+    const Uuid disk = fixed_disk();
     std::vector<std::byte> table(kShape.segment_table_size());
     std::ranges::copy(bytes.first(std::min(bytes.size(), table.size())), table.begin());
     fs::Root root{};
     std::array<std::byte, 8> count{};
     Writer(count).u64_le(layout.segment_count());
     const std::array<Bytes, 3> covered{
-        fixed_disk().bytes, count, Bytes(table).first(layout.segment_count() * fs::kReferenceSize)};
+        disk.bytes, count, Bytes(table).first(layout.segment_count() * fs::kReferenceSize)};
     if (right) fixed_mac().mac(covered, root);
-    const auto segments = fs::SegmentTable::parse(table, layout, root, fixed_disk(), fixed_mac());
-    TF_CHECK(!segments || segments->root(fixed_disk(), fixed_mac()) == root);
+    const auto segments = fs::SegmentTable::parse(table, layout, root, disk, fixed_mac());
+    TF_CHECK(!segments || segments->root(disk, fixed_mac()) == root);
 
     table.assign(kShape.pool_table_size(), std::byte{0});
     std::ranges::copy(bytes.first(std::min(bytes.size(), table.size())), table.begin());
     Writer(count).u64_le(kShape.pool_slots);
-    const std::array<Bytes, 3> slots{fixed_disk().bytes, count,
-                                     Bytes(table).first(kShape.pool_slots * 8)};
+    const std::array<Bytes, 3> slots{disk.bytes, count, Bytes(table).first(kShape.pool_slots * 8)};
     fs::PoolMac mac{};
     if (right) fixed_mac().mac(slots, mac);
-    const auto pool = fs::PoolTable::parse(table, layout, mac, fixed_disk(), fixed_mac());
-    TF_CHECK(!pool || pool->mac(fixed_disk(), fixed_mac()) == mac);
+    const auto pool = fs::PoolTable::parse(table, layout, mac, disk, fixed_mac());
+    TF_CHECK(!pool || pool->mac(disk, fixed_mac()) == mac);
 }
 
 }  // namespace
