@@ -41,7 +41,7 @@ private:
     Result<void> crash_again(int depth, const Life& life, const End& before, std::size_t issued);
     Script more_writes();
     bool chance(unsigned percent) { return random_() % 100 < percent; }
-    bool enough() const { return tally_.distinct >= until_; }
+    bool enough() const { return tally_.distinct >= std::min(until_, plan_.states); }
 
     const Play& play_;
     const Plan& plan_;
@@ -54,12 +54,11 @@ private:
     std::mt19937_64 random_;
     std::vector<std::unique_ptr<Stage>> stages_;  // by depth
     std::vector<Life> lives_;                     // up to the state that is being visited
-    std::uint64_t until_ = 0;
+    std::uint64_t until_ = 0;                     // distinct states, for this crash point
 };
 
 std::optional<Violation> Explorer::run() {
     ++tally_.scripts;
-    until_ = std::min(plan_.states, tally_.distinct + plan_.per_script);
     Scenario scenario{plan_.workload == nullptr ? "" : plan_.workload->name,
                       play_.shape,
                       play_.layers,
@@ -75,27 +74,36 @@ std::optional<Violation> Explorer::run() {
     return Violation{done.error().line(), std::move(scenario)};
 }
 
-// Before each operation, and at the end. Marks belong to what comes after them.
+// Before each operation, and at the end; marks belong to what comes after them. All of a long
+// script get their turn, over several scripts: some of them at random.
 Result<void> Explorer::crash_points() {
+    constexpr std::uint64_t kStatesWanted = 16;  // at a point that is visited, about
     Stage& first = *stages_[0];
     const std::vector<Operation>& all = first.trace().operations();
-    for (std::size_t issued = 0; issued <= all.size() && !enough(); ++issued) {
+    const std::uint64_t share =
+        plan_.per_script * 100 / kStatesWanted / (all.size() + 1);  // percent
+    for (std::size_t issued = 0; issued <= all.size(); ++issued) {
+        if (tally_.distinct >= plan_.states) break;
         if (issued < all.size() && all[issued].is_mark()) continue;
+        if (random_() % 100 >= share) continue;
         ++tally_.crash_points;
         TF_TRY(crash_point(first.end(issued), first.trace().moment(issued)));
     }
     return {};
 }
 
-// Most crash points get a share of the script's states; some are gone through to the end.
+// Most crash points get a few states; some are gone through to the end.
 Result<void> Explorer::crash_point(const End& end, Moment moment) {
-    if (chance(25)) TF_TRY(kill(1, end, moment));
+    if (chance(30)) TF_TRY(kill(1, end, moment));
     Enumerator::Effort effort = plan_.effort;
-    if (!chance(12)) {
-        const std::uint64_t share = plan_.per_script / (stages_[0]->trace().size() + 1);
-        effort.exhaustive_max = std::min<std::uint64_t>(effort.exhaustive_max, 32);
-        effort.group_max = std::min<std::uint64_t>(effort.group_max, chance(25) ? 32 : 0);
-        effort.samples = std::clamp<std::uint64_t>(share, 5, effort.samples);
+    until_ = tally_.distinct + plan_.per_script / 2;
+    if (!chance(3)) {
+        const std::uint64_t share =
+            std::max<std::uint64_t>(16, plan_.per_script / (stages_[0]->trace().size() + 1));
+        until_ = tally_.distinct + 4 * share;
+        effort.exhaustive_max = std::min(effort.exhaustive_max, 2 * share);
+        effort.group_max = std::min<std::uint64_t>(effort.group_max, chance(25) ? 2 * share : 0);
+        effort.samples = std::min(effort.samples, share / 2);
     }
     Result<void> result;
     enumerator_.each(end.medium, effort, [&](const Choice& choice) {

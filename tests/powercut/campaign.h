@@ -32,7 +32,7 @@ struct Plan {
     Level level = Level::tg;
     std::uint64_t seed = 1;            // of the first script; the next ones count up
     std::uint64_t states = 10'000;     // until so many distinct ones
-    std::uint64_t per_script = 4'000;  // at most about so many of each script
+    std::uint64_t per_script = 1'500;  // about so many of each script
     Enumerator::Effort effort;
 };
 

@@ -114,6 +114,13 @@ std::optional<std::size_t> History::explain(const Prints& prints, Window window)
     return std::nullopt;
 }
 
+bool History::held(std::uint64_t block, Bytes contents, Window window) const {
+    const std::uint64_t print = fingerprint(contents);
+    for (std::size_t i = window.from; i <= window.to; ++i)
+        if (states_[i][block] == print) return true;
+    return false;
+}
+
 std::string History::why_not(Bytes contents, Window window) const {
     const Prints prints = prints_of(contents);
     for (std::uint64_t b = 0; b < prints.size(); ++b) {

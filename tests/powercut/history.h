@@ -44,6 +44,8 @@ public:
     static Prints prints_of(Bytes contents);
     // The newest state of the window that has these contents; nothing: no state has.
     std::optional<std::size_t> explain(const Prints& prints, Window window) const;
+    // Whether the block had these contents in some state of the window.
+    bool held(std::uint64_t block, Bytes contents, Window window) const;
     // Why nothing explains it: a block that no state of the window has, or that it is no prefix.
     std::string why_not(Bytes contents, Window window) const;
 

@@ -1,5 +1,8 @@
 #include "tests/powercut/machine.h"
 
+#include "fs/disk/envelope_sector.h"
+#include "fs/disk/static_sector.h"
+
 namespace twofold::powercut {
 namespace {
 
@@ -18,22 +21,50 @@ Machine::Machine(const DiskShape& shape, const Layers& layers, std::uint64_t see
                                       limits()))) {
     options_.limits = limits();
     options_.background = false;
+    options_.anchor_every_flush = seed % 2 == 1;
     Recording recording;
     recording.view = &made_;
     Recorder file(recording);
     SeededRandom random(seed);
     const FixedClock clock;
-    note_ = must(fs::create_disk(file, shape.spec(layers), keys_, random, clock, options_.limits),
+    note_ = must(fs::create_disk(file, shape.spec(layers), keys_, random, clock, options_.limits,
+                                 {recording.anchors, "node", "disk"}),
                  "create");
+    first_anchor_ = recording.anchors->record().value();
 }
 
 Result<std::unique_ptr<Mount>> Machine::mount(Recording& recording, bool read_only,
                                               std::uint64_t random_seed) {
     auto mount = std::make_unique<Mount>(random_seed);
     options_.read_only = read_only;
+    options_.anchor = {recording.anchors, "node", "disk"};
     TF_ASSIGN(mount->disk, fs::EncryptedDisk::open(std::make_unique<Recorder>(recording), keys_,
                                                    note_, mount->random, mount->clock, options_));
     return mount;
+}
+
+Result<void> Machine::check_envelopes(const Overlay& image) {
+    if (!watch_envelopes_) return {};
+    const auto sector = [&](std::uint64_t offset) {
+        return std::span<const std::byte, fs::kSectorSize>(image.at(offset), fs::kSectorSize);
+    };
+    for (const fs::HeaderCopy copy : {fs::HeaderCopy::a, fs::HeaderCopy::b}) {
+        const auto facts = fs::StaticSector::parse(sector(fs::header_offset(copy)));
+        if (!facts) continue;
+        for (const crypto::Layer layer : {crypto::Layer::one, crypto::Layer::two}) {
+            if (!facts->active().has(layer)) continue;
+            bool lives = false;
+            for (const std::uint8_t slot : {std::uint8_t{0}, std::uint8_t{1}}) {
+                const fs::EnvelopePlace place{layer, facts->active().layer(layer).bank, slot};
+                const auto found = fs::EnvelopeSector::parse(sector(place.offset(copy)));
+                lives = lives || (found && *found && keys_.unwrap(layer, (*found)->envelope));
+            }
+            if (!lives)
+                return fail(Errc::failed, "header copy {}: no live envelope of layer {}",
+                            copy == fs::HeaderCopy::a ? "A" : "B", static_cast<int>(layer));
+        }
+    }
+    return {};
 }
 
 // Header copies, superblocks, the map and its tables, and the log with the slots.

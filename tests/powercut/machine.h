@@ -26,6 +26,7 @@ public:
     Machine(const DiskShape& shape, const Layers& layers, std::uint64_t seed);
 
     const Overlay& made() const { return made_; }
+    Bytes first_anchor() const { return first_anchor_; }
     const fs::Layout& layout() const { return layout_; }
     std::uint64_t blocks() const { return layout_.block_count(); }
     const DiskShape& shape() const { return shape_; }
@@ -34,6 +35,10 @@ public:
     // Mounts the image that the recording shows. Each mount of a run wants random bytes of its own.
     Result<std::unique_ptr<Mount>> mount(Recording& recording, bool read_only,
                                          std::uint64_t random_seed);
+    // S1: in each header copy that is not damaged every layer has a live envelope that unwraps.
+    // Only after somebody asked for it: there is nothing to see while no header is written.
+    void watch_envelopes() { watch_envelopes_ = true; }
+    Result<void> check_envelopes(const Overlay& image);
     // Sectors that recovery reads together: see Enumerator.
     std::uint32_t group_of(std::uint64_t offset) const;
 
@@ -42,9 +47,11 @@ private:
     Layers layers_;
     InsecureTestKeys keys_;
     Overlay made_;
+    std::vector<std::byte> first_anchor_;
     fs::DiskNote note_;
     fs::OpenOptions options_;
     fs::Layout layout_;
+    bool watch_envelopes_ = false;
 };
 
 }  // namespace twofold::powercut

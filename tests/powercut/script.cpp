@@ -23,9 +23,10 @@ struct Moment {
     Action::When when;
     std::string_view name;
 };
-constexpr std::array kMoments{Moment{Action::When::sync, "sync:"},
-                              Moment{Action::When::page, "page:"},
-                              Moment{Action::When::tree, "tree:"}};
+constexpr std::array kMoments{
+    Moment{Action::When::header, "header:"}, Moment{Action::When::read, "read:"},
+    Moment{Action::When::sync, "sync:"}, Moment{Action::When::page, "page:"},
+    Moment{Action::When::tree, "tree:"}};
 
 }  // namespace
 

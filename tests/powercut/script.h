@@ -25,9 +25,11 @@ struct Action {
     };
     enum class When : std::uint8_t {
         now,
-        sync,  // in the middle of the next fdatasync
-        page,  // before the next write to the log
-        tree,  // before the next write of a checkpoint
+        sync,    // in the middle of the next fdatasync
+        page,    // before the next write to the log
+        tree,    // before the next write of a checkpoint
+        header,  // before the next write to the header
+        read,    // between looking a block up and reading its slot, in the next `read`
     };
     Kind kind = Kind::sync;
     std::uint64_t a = 0, b = 0;

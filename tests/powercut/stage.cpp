@@ -1,5 +1,7 @@
 #include "tests/powercut/stage.h"
 
+#include <algorithm>
+
 namespace twofold::powercut {
 
 using fs::ByteOffset;
@@ -11,6 +13,9 @@ Result<void> Stage::play(const Script& script) {
     trace_.clear();
     fed_ = 0;
     recording_.trace = &trace_;
+    set_anchor(machine_.first_anchor());
+    if (std::ranges::count(script, Action::Kind::rewrap, &Action::kind) > 0)
+        machine_.watch_envelopes();
     history_.emplace(machine_.blocks());
     User user(machine_, recording_, *history_, ledger_, counters_);
     TF_TRY(user.mount());
@@ -34,11 +39,26 @@ void Stage::crash(const End& before, Life::After after, const Choice& choice) {
         view_.reset(&device_);
     }
     recording_.trace = &trace_;
+    set_anchor(before.anchor);
+}
+
+void Stage::set_anchor(Bytes record) {
+    first_anchor_ = record;
+    recording_.anchors->put(std::vector(record.begin(), record.end()));
+}
+
+Bytes Stage::anchor(std::size_t issued) const {
+    const auto& all = trace_.operations();
+    while (issued-- > 0)
+        if (all[issued].kind == Operation::Kind::anchor)
+            return {all[issued].data, all[issued].length};
+    return first_anchor_;
 }
 
 Result<void> Stage::judge(const Life& life, const End& before) {
     const Window& window =
         life.after == Life::After::kill ? before.after_kill : before.after_power_cut;
+    TF_TRY(machine_.check_envelopes(view_));
     TF_ASSIGN(mount_, machine_.mount(recording_, life.read_only, ++counters_.random_seed));
     mounted_at_ = trace_.size();
     TF_ASSIGN(const History::Prints prints, read_all());
@@ -48,7 +68,8 @@ Result<void> Stage::judge(const Life& life, const End& before) {
     if (life.read_only) {
         // It syncs what it finds, and writes nothing.
         for (const Operation& operation : trace_.operations())
-            if (operation.kind < Operation::Kind::sync_begin)
+            if (operation.kind != Operation::Kind::sync_begin &&
+                operation.kind != Operation::Kind::sync_end)
                 return fail(Errc::failed, "a read-only mount wrote");
         return {};
     }
@@ -92,7 +113,7 @@ const Medium& Stage::medium(std::size_t issued) {
 End Stage::end(std::size_t issued) {
     const auto operations = std::span(trace_.operations()).first(issued);
     return {medium(issued), *history_, History::after_power_cut(operations),
-            History::after_kill(operations)};
+            History::after_kill(operations), anchor(issued)};
 }
 
 // Recovery comes to the same however often it is cut. Only where it started from what a killed
@@ -102,7 +123,7 @@ End Stage::end_after(const Life& life, const End& before, std::size_t issued) {
     const Medium& store = medium(issued);
     const Window same{found_, found_};
     const bool durable = life.after == Life::After::power_cut || store.synced_once();
-    return {store, before.history, durable ? same : before.after_power_cut, same};
+    return {store, before.history, durable ? same : before.after_power_cut, same, anchor(issued)};
 }
 
 }  // namespace twofold::powercut

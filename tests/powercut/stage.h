@@ -13,6 +13,7 @@ struct End {
     const Medium& medium;
     const History& history;
     Window after_power_cut, after_kill;
+    Bytes anchor;  // the newest that was kept
 };
 
 // One life of a disk, as it is played: an image that a crash left, mounted, judged, and used.
@@ -47,6 +48,8 @@ public:
 private:
     Result<History::Prints> read_all();
     const Medium& medium(std::size_t issued);
+    Bytes anchor(std::size_t issued) const;
+    void set_anchor(Bytes record);
 
     Machine& machine_;
     Overlay device_;  // what the crash left
@@ -58,6 +61,7 @@ private:
     Counters& counters_;
     std::optional<History> history_;  // of what this life changed
     std::unique_ptr<Mount> mount_;
+    Bytes first_anchor_;     // as this life found it
     std::size_t found_ = 0;  // the state of the history before
     std::size_t mounted_at_ = 0, fed_ = 0;
     std::vector<std::byte> contents_;

@@ -35,6 +35,16 @@ std::size_t Trace::issued_at(Moment moment) const {
     return issued;
 }
 
+Recording::Recording() {
+    anchors->saved = [this](Bytes record) {
+        const std::scoped_lock hold(mutex);
+        if (trace == nullptr) return;
+        const MutableBytes copy = trace->room_for(record.size());
+        std::memcpy(copy.data(), record.data(), record.size());
+        trace->add({Kind::anchor, 0, 0, record.size(), copy.data()});
+    };
+}
+
 void Recorder::note(Operation operation) {
     if (recording_.trace != nullptr) recording_.trace->add(operation);
 }
@@ -49,6 +59,7 @@ Result<std::uint64_t> Recorder::size() {
 }
 
 Result<void> Recorder::read(std::uint64_t offset, std::span<const MutableBytes> parts) {
+    during({Kind::read, 0, offset});
     const std::scoped_lock hold(recording_.mutex);
     for (const MutableBytes part : parts) {
         if (offset + part.size() > recording_.view->size())

@@ -7,18 +7,21 @@
 
 #include "base/io/io.h"
 #include "tests/powercut/overlay.h"
+#include "tests/support/memory_anchors.h"
 
 namespace twofold::powercut {
 
 // One thing that an image was told, or that its user knows.
 struct Operation {
     enum class Kind : std::uint8_t {
+        read,  // is not kept in a trace
         write,
         punch,
         allocate,  // changes no contents
         resize,
         sync_begin,
         sync_end,
+        anchor,  // a new one was kept, durably, elsewhere; `data`
         // Marks of the workload; `value` is a state of its History.
         began,   // a change that leads to this state was asked for
         synced,  // a power cut can't take this state any more
@@ -28,7 +31,7 @@ struct Operation {
     std::uint32_t action = 0;  // of the script, during which it happened
     std::uint64_t offset = 0;  // resize: the new size
     std::uint64_t length = 0;
-    const std::byte* data = nullptr;  // of a write; the trace owns it
+    const std::byte* data = nullptr;  // written; the trace owns it
     std::uint64_t value = 0;          // of a mark
 
     bool is_mark() const { return kind >= Kind::began; }
@@ -69,6 +72,10 @@ struct Recording {
     // Called while the operation is under way, without the mutex: a sync has begun and not ended, a
     // write is about to be issued. The interleavings of a workload.
     std::function<void(const Operation&)> during;
+    // Where the anchor is; what is kept there is recorded, too.
+    std::shared_ptr<MemoryAnchors> anchors = std::make_shared<MemoryAnchors>();
+
+    Recording();
 };
 
 // An image in memory that writes down what it is told. Thread-safe.

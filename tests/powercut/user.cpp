@@ -86,11 +86,14 @@ Result<void> User::run(const Action& action) {
 void User::began(std::size_t state) { recording_.trace->mark(Kind::began, state); }
 
 Result<void> User::write(std::uint64_t offset, std::uint64_t length) {
-    buffer_.resize(length);
-    make_contents(++counters_.version, offset, buffer_);
-    began(history_.write(offset, buffer_));
+    std::vector<std::byte> contents(length);
+    make_contents(++counters_.version, offset, contents);
+    began(history_.write(offset, contents));
     open_records_ += blocks_around(offset, length);
-    TF_TRY(mount_->disk->write(ByteOffset{offset}, buffer_));
+    const bool before = std::exchange(changing_, true);
+    const auto written = mount_->disk->write(ByteOffset{offset}, contents);
+    changing_ = before;
+    TF_TRY(written);
     return note_nonces(offset, length);
 }
 
@@ -110,14 +113,31 @@ Result<void> User::zero(std::uint64_t offset, std::uint64_t length) {
         change(whole_end, end);
     }
     open_records_ += 3;
-    return mount_->disk->zero(ByteOffset{offset}, length);
+    const bool before = std::exchange(changing_, true);
+    auto zeroed = mount_->disk->zero(ByteOffset{offset}, length);
+    changing_ = before;
+    return zeroed;
 }
 
+// What is written meanwhile may be seen or not, block by block.
 Result<void> User::read(std::uint64_t offset, std::uint64_t length) {
-    buffer_.resize(length);
-    TF_TRY(mount_->disk->read(ByteOffset{offset}, buffer_));
-    if (equal(buffer_, history_.contents().subspan(offset, length))) return {};
-    return fail(Errc::failed, "other bytes than were written there");
+    std::vector<std::byte> found(length);
+    Window window{history_.newest(), 0};
+    reading_ = !inside_;
+    const auto done = mount_->disk->read(ByteOffset{offset}, found);
+    reading_ = false;
+    TF_TRY(done);
+    window.to = history_.newest();
+    if (window.from == window.to)
+        return equal(found, history_.contents().subspan(offset, length))
+                   ? Result<void>()
+                   : fail(Errc::failed, "other bytes than were written there");
+    for (std::uint64_t at = 0; at + kBlockSize <= length; at += kBlockSize)
+        if (!history_.held((offset + at) / kBlockSize, Bytes(found).subspan(at, kBlockSize),
+                           window))
+            return fail(Errc::failed, "block {}: neither as before nor as written meanwhile",
+                        (offset + at) / kBlockSize);
+    return {};
 }
 
 // A flush answers for what had returned before it was called, not for what is written meanwhile.
@@ -178,31 +198,60 @@ bool User::has_room(std::uint64_t blocks) const {
            stats.log_pages_used + pages <= machine_.layout().shape().log_pages;
 }
 
-void User::during(const Operation& operation) {
-    if (inside_ || closing_ || later_.empty() || !mount_ || !inside_result_) return;
+// Which moment of a script this is; nothing where a lock is held that whatever is done might want.
+std::optional<Action::When> User::moment_of(const Operation& operation) const {
     using When = Action::When;
-    When when = When::sync;
-    if (operation.kind == Kind::write) {
-        const auto& layout = machine_.layout();
-        if (operation.offset < fs::kMebibyte) return;
-        if (operation.offset < layout.segment_table_offset(0)) {
-            when = When::page;
-        } else {
-            const std::uint64_t first = layout.segment_offset(fs::Segment{0});
-            if (operation.offset >= first &&
-                (operation.offset - first) % fs::kSegmentSize >= fs::kSegmentMetadataSize)
-                return;  // a slot: its block is locked
-            when = When::tree;
-        }
+    if (operation.kind == Kind::sync_begin) return When::sync;
+    const auto& layout = machine_.layout();
+    const std::uint64_t first = layout.segment_offset(fs::Segment{0});
+    const bool slot = operation.offset >= first &&
+                      (operation.offset - first) % fs::kSegmentSize >= fs::kSegmentMetadataSize;
+    if (operation.kind == Kind::read)
+        return reading_ && slot ? std::optional(When::read) : std::nullopt;
+    if (operation.kind != Kind::write || slot) return std::nullopt;
+    if (operation.offset < fs::kMebibyte)
+        return operation.offset % (512 * 1024) < fs::kHeaderSize ? std::optional(When::header)
+                                                                 : std::nullopt;
+    return operation.offset < layout.segment_table_offset(0) ? When::page : When::tree;
+}
+
+// Whether this can be done at its moment by the thread that is amid something else.
+bool User::possible(const Action& action) const {
+    using When = Action::When;
+    using Do = Action::Kind;
+    switch (action.kind) {
+        case Do::write:
+            return action.when == When::read || action.when == When::header ||
+                   has_room(blocks_around(action.a, action.b));
+        case Do::zero:
+            return action.when == When::read || action.when == When::header || has_room(2);
+        case Do::soft:  // one too many would be a sync
+            return action.when != When::page && soft_commits_ < 50;
+        case Do::sync:
+        case Do::rewrap:
+            return action.when == When::tree || action.when == When::read ||
+                   (action.when == When::header && action.kind == Do::sync);
+        case Do::tick:
+            return action.when == When::header || action.when == When::read;
+        case Do::read:
+        case Do::pass:
+            return true;
+        case Do::kill:
+        case Do::remount:
+            return false;
     }
+    return false;
+}
+
+void User::during(const Operation& operation) {
+    if (inside_ || changing_ || closing_ || later_.empty() || !mount_ || !inside_result_) return;
+    const auto when = moment_of(operation);
+    if (!when) return;
     inside_ = true;
-    while (!later_.empty() && later_.front().when == when && inside_result_) {
+    while (!later_.empty() && later_.front().when == *when && inside_result_) {
         const Action action = later_.front();
         later_.pop_front();
-        // While pages are written nobody else may write some; and a soft commit too many is a sync.
-        if (action.kind == Action::Kind::soft && (when == When::page || soft_commits_ >= 50))
-            continue;
-        if (!has_room(blocks_around(action.a, std::max<std::uint64_t>(action.b, 1)))) continue;
+        if (!possible(action)) continue;
         auto done = run(action);
         if (!done) inside_result_ = fail(std::move(done).error().in(action.text()));
     }

@@ -48,6 +48,8 @@ private:
     Result<void> rewrap(crypto::Layer layer);
     Result<void> note_nonces(std::uint64_t offset, std::uint64_t length);
     bool has_room(std::uint64_t blocks) const;
+    std::optional<Action::When> moment_of(const Operation& operation) const;
+    bool possible(const Action& action) const;
     void during(const Operation& operation);
     void began(std::size_t state);
 
@@ -60,7 +62,8 @@ private:
     std::size_t soft_ = 0;      // the newest state that a kill can't take
     std::deque<Action> later_;  // for the next sync, page or checkpoint
     bool inside_ = false;       // one of those runs
-    bool closing_ = false;
+    // What is under way: a change, whose place in the history is taken already; an unmount; a read.
+    bool changing_ = false, closing_ = false, reading_ = false;
     // At most so many records in the open epoch, and in the one that is being sealed.
     std::uint64_t open_records_ = 0, sealing_records_ = 0;
     int soft_commits_ = 0;  // since the last sync
