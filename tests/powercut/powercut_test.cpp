@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/powercut/shrink.h"
+#include "tests/powercut/stage.h"
 
 namespace twofold::powercut {
 namespace {
@@ -69,6 +70,45 @@ INSTANTIATE_TEST_SUITE_P(Ordering, PowerCut, testing::Values(Case{"mixed", 6'000
                          [](const auto&) { return "T4K"; });
 INSTANTIATE_TEST_SUITE_P(Tearing, PowerCut, testing::Values(Case{"mixed", 6'000, Level::t512}),
                          [](const auto&) { return "T512"; });
+
+// The process dies between a superblock and its sync, and the power goes while the next mount
+// recovers (format, case 15b): what that rests on must be on the device before it overwrites the
+// copies that only the older superblock needs.
+TEST(PowerCutInRecovery, RestsOnNothingThatOnlyTheCacheHas) {
+    constexpr std::uint64_t kSeed = 3;
+    const Play play = find_workload("full")->make(kSeed);
+    Machine machine(play.shape, play.layers, kSeed);
+    Ledger ledger;
+    Counters counters;
+    Stage first(machine, Level::tg, ledger, counters), killed(machine, Level::tg, ledger, counters),
+        cut(machine, Level::tg, ledger, counters);
+    Enumerator enumerator([&](std::uint64_t offset) { return machine.group_of(offset); }, kSeed);
+    ASSERT_THAT(first.play(play.script), Succeeds());
+    int superblocks = 0, states = 0;
+    for (std::size_t issued = 1; issued <= first.trace().size(); ++issued) {
+        const Operation& last = first.trace().operations()[issued - 1];
+        if (last.kind != Operation::Kind::write || last.offset >= fs::kLogOffset) continue;
+        ++superblocks;
+        const End end = first.end(issued);
+        Life life;
+        life.after = Life::After::kill;
+        killed.crash(end, life.after, {});
+        ASSERT_THAT(killed.judge(life, end), Succeeds()) << "killed before " << issued;
+        killed.leave();
+        for (std::size_t later = 0; later <= killed.trace().size(); ++later) {
+            const End end_later = killed.end_after(life, end, later);
+            for (int sample = 0; sample < 4; ++sample, ++states) {
+                cut.crash(end_later, Life::After::power_cut, enumerator.sample(end_later.medium));
+                ASSERT_THAT(cut.judge({}, end_later), Succeeds())
+                    << "killed before " << issued << ", cut before " << later;
+                cut.leave();
+            }
+        }
+    }
+    std::cout << states << " states, after " << superblocks << " superblocks\n";
+    EXPECT_GE(superblocks, 10);
+    EXPECT_GE(states, 500);
+}
 
 }  // namespace
 }  // namespace twofold::powercut
