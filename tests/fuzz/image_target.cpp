@@ -5,7 +5,7 @@
 #include "fs/disk/header.h"
 #include "fs/disk/inspect.h"
 #include "fs/disk/log_page.h"
-#include "tests/fs/disk/crash_workload.h"
+#include "tests/fs/disk/contents.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/target.h"
 

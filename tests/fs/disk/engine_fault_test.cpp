@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "fs/disk/layout.h"
-#include "tests/fs/disk/crash_workload.h"
+#include "tests/fs/disk/contents.h"
 #include "tests/support/faulty_file.h"
 
 namespace twofold {

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "tests/fs/disk/crash_workload.h"
+#include "tests/fs/disk/contents.h"
 #include "tests/support/faulty_file.h"
 
 namespace twofold {

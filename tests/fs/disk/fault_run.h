@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/fs/disk/crash_workload.h"
+#include "tests/fs/disk/contents.h"
 #include "tests/support/failing_new.h"
 #include "tests/support/faulty_file.h"
 #include "tests/support/kernel_cache.h"
