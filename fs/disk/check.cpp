@@ -3,52 +3,12 @@
 #include <algorithm>
 
 #include "fs/disk/block_scan.h"
+#include "fs/disk/check_findings.h"
 #include "fs/disk/examination.h"
 
 namespace twofold::fs {
 
 namespace {
-
-bool same_kind(const BlockScan::Failure& a, const BlockScan::Failure& b) {
-    return a.keyset == b.keyset && a.error.code == b.error.code && a.error.what == b.error.what;
-}
-
-// "layer 2", as a seal's error says it.
-std::optional<crypto::Layer> layer_of(const Error& error) {
-    if (error.what == "layer 1") return crypto::Layer::one;
-    if (error.what == "layer 2") return crypto::Layer::two;
-    return {};
-}
-
-std::string name_of(BlockRange blocks) {
-    if (blocks.count == 1) return fmt::format("block {}", blocks.first.value());
-    return fmt::format("blocks {}-{}", blocks.first.value(), end_of(blocks) - 1);
-}
-
-// A run of blocks with one thing wrong: `failures` all of a kind, of neighbours.
-CheckFinding finding_of(std::span<const BlockScan::Failure> failures, const Layout& layout) {
-    const BlockScan::Failure& first = failures.front();
-    const BlockRange blocks{first.block, failures.size()};
-    CheckFinding::Sealed sealed{.slot = first.slot,
-                                .in_a_row = true,
-                                .offset = layout.slot_offset(first.slot),
-                                .layer = layer_of(first.error),
-                                .keyset = first.keyset};
-    for (std::size_t i = 1; i < failures.size(); ++i)
-        sealed.in_a_row = sealed.in_a_row && failures[i].slot.value() == first.slot.value() + i;
-    const std::string slots =
-        blocks.count == 1 ? fmt::format("slot {}", sealed.slot.value())
-        : sealed.in_a_row ? fmt::format("slots {}-{}", sealed.slot.value(),
-                                        sealed.slot.value() + blocks.count - 1)
-                          : fmt::format("slots from {} on, not in a row", sealed.slot.value());
-    const std::string what =
-        first.error.code == Errc::unauthentic
-            ? fmt::format("{}, keyset {}: {}, at byte {} of the image: the tag is wrong",
-                          first.error.what, first.keyset, slots, sealed.offset)
-            : fmt::format("{}, at byte {} of the image: {}", slots, sealed.offset,
-                          first.error.line());
-    return {first.error.code, name_of(blocks), what, Cure::writing, blocks, sealed};
-}
 
 // One check. Each step looks at what the step before has vouched for.
 class Checker {
@@ -62,7 +22,8 @@ public:
     Result<CheckReport> run(crypto::KeySource& keys, const DiskNote& expected) {
         const auto looked = look(keys, expected);
         if (!looked && !is_of_the_image(looked.error().code)) return fail(looked.error());
-        if (!looked) report_.find("image", looked.error(), Cure::none);
+        if (!looked)
+            report_.find("image", looked.error(), opened_ ? Cure::none : Cure::header_backup);
         report_.complete = looked.has_value();
         return std::move(report_);
     }
@@ -72,10 +33,12 @@ private:
         TF_TRY(file_.sync());  // what is told is what the device holds, not a cache
         TF_TRY(file_.drop_cache());
         TF_TRY(examination_.open_header(keys, expected));
+        opened_ = true;
         TF_TRY(examination_.read_superblocks());
         TF_TRY(examination_.load_map());
         TF_TRY(examination_.replay());
         note_recovery();
+        report_.tags_verified = true;
         return check_contents();
     }
 
@@ -94,6 +57,7 @@ private:
     const CheckOptions& options_;
     CheckReport report_;
     Examination examination_;
+    bool opened_ = false;       // the header
     std::vector<bool> owned_;   // by slot
     bool map_is_whole_ = true;  // else slots are missing that a lost page would name
 };
@@ -186,17 +150,9 @@ Result<void> Checker::open(const BlockScan::Sealed& sealed, MutableBytes unit) {
     return stack->open(sealed.entry.seal_info(sealed.block), unit);
 }
 
-// Neighbours with the same thing wrong are one finding.
 Result<void> Checker::finish(BlockScan& scan, Segment segment) {
     TF_ASSIGN(const auto failures, scan.wait());
-    for (std::size_t i = 0; i < failures.size();) {
-        std::size_t end = i + 1;
-        while (end < failures.size() && same_kind(failures[i], failures[end]) &&
-               failures[end].block.value() == failures[end - 1].block.value() + 1)
-            ++end;
-        report_.lose(finding_of(std::span(failures).subspan(i, end - i), layout()));
-        i = end;
-    }
+    lose_blocks(report_, failures, layout());
     const std::uint64_t done =
         std::min((segment.value() + 1) * kSegmentSlots, layout().block_count());
     options_.progress(done * kBlockSize, layout().block_count() * kBlockSize);
@@ -212,28 +168,6 @@ void Checker::own(std::optional<BlockIndex> block, Slot slot) {
 }
 
 }  // namespace
-
-void CheckReport::find(CheckFinding finding) {
-    ++found;
-    if (findings.size() < kFindingsMax) findings.push_back(std::move(finding));
-}
-
-void CheckReport::find(std::string where, const Error& error, Cure cure) {
-    find({error.code, std::move(where), error.line(), cure});
-}
-
-void CheckReport::lose(std::string where, const Error& error, Cure cure, BlockRange range) {
-    lose({error.code, std::move(where), error.line(), cure, range});
-}
-
-void CheckReport::lose(CheckFinding finding) {
-    blocks_lost += finding.blocks->count;
-    if (lost.run_count() < kLostRunsMax)
-        lost.add(*finding.blocks);
-    else
-        lost_is_whole = false;
-    find(std::move(finding));
-}
 
 Result<CheckReport> check_disk(io::File& file, crypto::KeySource& keys, const DiskNote& expected,
                                crypto::RandomSource& random, const Clock& clock,

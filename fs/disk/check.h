@@ -19,10 +19,11 @@ namespace twofold::fs {
 
 // What can be done about a finding.
 enum class Cure {
-    none,         // nothing here: a backup of the disk
-    repair,       // repair_disk() restores it: from a copy, or from what it was made of
-    accept_loss,  // repair_disk() goes on without it, where the owner says so
-    writing       // the blocks are whole again once they are written anew
+    none,           // nothing here: a backup of the disk
+    repair,         // repair_disk() restores it: from a copy, or from what it was made of
+    header_backup,  // restore_header(), if there is a backup
+    accept_loss,    // repair_disk() goes on without it, where the owner says so
+    writing         // the blocks are whole again once they are written anew
 };
 
 // One thing that is wrong with an image.
@@ -46,9 +47,11 @@ struct CheckFinding {
 struct CheckReport {
     std::vector<CheckFinding> findings;  // at most kFindingsMax; `found` counts on
     std::uint64_t found = 0;
-    bool complete = false;           // false: what was found first kept us from looking further
-    bool clean = false;              // was unmounted cleanly
-    std::vector<std::string> notes;  // no damage: what a crash leaves behind
+    bool complete = false;              // false: what was found first kept us from looking further
+    bool tags_verified = false;         // of every block that has one; false: none was looked at
+    bool clean = false;                 // was unmounted cleanly
+    std::vector<std::string> notes;     // no damage: what a crash leaves behind
+    std::vector<std::string> unproved;  // by who has not every key
     // What repair_disk() would write, findings and what a crash left.
     std::uint64_t restorable = 0;
     std::uint64_t blocks = 0, blocks_with_data = 0, blocks_lost = 0;

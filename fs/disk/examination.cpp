@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fs/disk/check_findings.h"
 #include "fs/disk/rebuild.h"
 #include "fs/disk/superblock_store.h"
 
@@ -51,14 +52,7 @@ Result<void> Examination::open_header(crypto::KeySource& keys, const DiskNote& e
               Header::open(file_, keys, expected, options_.limits, options_.libraries));
     header_ = std::move(opened.header);
     keys_.emplace(std::move(opened.keys));
-    for (const HeaderDamage& damage : header_->damage()) {
-        // Its text names the copy, as our finding does.
-        const std::size_t prefix = damage.text.find(": ");
-        report_.find({Errc::damaged,
-                      fmt::format("header copy {}", damage.copy == HeaderCopy::a ? "A" : "B"),
-                      prefix == std::string::npos ? damage.text : damage.text.substr(prefix + 2),
-                      Cure::repair});
-    }
+    for (const HeaderDamage& damage : header_->damage()) report_.find(finding_of(damage));
     const std::size_t differ = header_->sectors_that_differ();
     if (differ != 0 && header_->damage().empty())
         report_.notes.push_back(

@@ -2,6 +2,7 @@
 #include "fs/disk/header.h"
 
 #include <algorithm>
+#include <map>
 
 #include "fs/disk/rule.h"
 
@@ -34,6 +35,30 @@ Result<Copy> read_copy(io::File& file, HeaderCopy which) {
     copy.readable = true;
     copy.facts = StaticSector::parse(copy.sectors[0]);
     return copy;
+}
+
+Result<std::array<Copy, 2>> read_copies(io::File& file) {
+    std::array<Copy, 2> copies;
+    for (const HeaderCopy copy : kCopies) {
+        TF_ASSIGN(copies[at(copy)], read_copy(file, copy));
+    }
+    if (!copies[0].readable)
+        return fail(Errc::not_an_image, "header: the file is too short for a disk image");
+    return copies;
+}
+
+// Newest first; a twin of the first needs no second attempt.
+Result<std::vector<const Copy*>> attempts_at(const std::array<Copy, 2>& copies) {
+    std::vector<const Copy*> attempts;
+    for (const Copy& copy : copies)
+        if (copy.facts && (attempts.empty() || !equal(attempts[0]->sectors[0], copy.sectors[0])))
+            attempts.push_back(&copy);
+    std::ranges::stable_sort(attempts, std::greater<>(),
+                             [](const Copy* copy) { return copy->facts->generation; });
+    if (!attempts.empty()) return attempts;
+    const auto& worse = copies[0].facts.error().code == Errc::not_an_image ? copies[1] : copies[0];
+    if (worse.facts.error().code != Errc::damaged) return fail(worse.facts.error());
+    return fail(Errc::damaged, "header: both copies are damaged");
 }
 
 // The layers, suites, ids and commitments that the disk must have, from outside the image.
@@ -78,8 +103,9 @@ struct Header::Opening {
     const Limits& limits;
     Libraries libraries;
 
-    std::vector<HeaderDamage> damage;
-    std::vector<std::pair<EnvelopePlace, SecretBytes>> envelope_keys;
+    std::optional<Layer> only{};  // else every layer's envelopes are looked at
+    std::vector<HeaderDamage> damage{};
+    std::vector<std::pair<EnvelopePlace, SecretBytes>> envelope_keys{};
 
     // An envelope sector that may hold a DEK, as one copy has it.
     struct Candidate {
@@ -90,6 +116,7 @@ struct Header::Opening {
     };
 
     Result<DiskKeys> run(const StaticSector& facts, const PageBytes& sector);
+    Result<OneLayer> run_layer(const StaticSector& facts, const PageBytes& sector, Layer layer);
     Result<SecretBytes> find_layer_key(const StaticSector& facts, const KeysetRecord& record,
                                        Layer layer);
     std::vector<Candidate> candidates(const StaticSector& facts, const KeysetRecord& record,
@@ -133,6 +160,34 @@ Result<DiskKeys> Header::Opening::run(const StaticSector& facts, const PageBytes
     TF_TRY(StaticSector::verify(sector, header_mac_of(keysets), limits));
     TF_ASSIGN(auto macs, VolumeMacs::derive(facts.salt, secret.reveal(), facts.disk));
     return DiskKeys(std::move(keysets), std::move(macs));
+}
+
+// The volume secret, and all that hangs on it, stays sealed under the other layer.
+Result<Header::OneLayer> Header::Opening::run_layer(const StaticSector& facts,
+                                                    const PageBytes& sector, Layer layer) {
+    TF_TRY(compare(facts, expected));
+    if (!facts.active().has(layer))
+        return fail(Errc::invalid, "header: the disk has no layer {}", number(layer));
+    OneLayer out;
+    std::map<std::uint32_t, SecretBytes> header_keys;  // by keyset
+    for (const KeysetRecord* record : facts.live()) {
+        if (!record->has(layer)) continue;
+        const KeysetContext x = KeysetContext::of(*record, facts.disk);
+        TF_ASSIGN(const SecretBytes prk, find_layer_key(facts, *record, layer));
+        TF_ASSIGN(header_keys[record->id], derive_header_key(prk.reveal(), layer, x));
+        TF_ASSIGN(auto data_key, derive_data_key(prk.reveal(), layer, x));
+        TF_ASSIGN(auto seal, make_seal(layer, record->layer(layer).suite, facts.disk, record->id,
+                                       std::move(data_key), libraries));
+        out.seals.emplace_back(record->id, std::move(seal));
+    }
+    TF_TRY(StaticSector::verify_layer(
+        sector, layer,
+        [&](const KeysetRecord& record, Layer, Bytes bytes) {
+            return crypto::hmac_sha256(header_keys.at(record.id).reveal(), bytes);
+        },
+        limits));
+    out.facts = facts;
+    return out;
 }
 
 std::vector<Header::Opening::Candidate> Header::Opening::candidates(const StaticSector& facts,
@@ -251,11 +306,13 @@ void Header::Opening::settle_envelope(std::uint32_t sector, const StaticSector& 
 Header::Image Header::Opening::settle(const StaticSector& facts, const PageBytes& sector) {
     Image image;
     image.sectors[0] = sector;
-    for (std::uint32_t i = 1; i <= kEnvelopes; ++i) settle_envelope(i, facts, image);
+    for (std::uint32_t i = 1; i <= kEnvelopes; ++i)
+        if (!only || EnvelopePlace::at(i).layer == *only) settle_envelope(i, facts, image);
     for (const HeaderCopy copy : kCopies) {
         const Copy& found = copies[at(copy)];
         for (std::size_t i = 0; i < kHeaderSectors; ++i)
-            image.differ[at(copy)][i] = !found.readable || !equal(found.sectors[i], image.sectors[i]);
+            image.differ[at(copy)][i] =
+                !found.readable || !equal(found.sectors[i], image.sectors[i]);
         if (!found.facts)
             report(HeaderDamage::What::copy, copy, found.facts.error().what);
         else if (image.differ[at(copy)][0] && found.facts->generation >= facts.generation)
@@ -273,35 +330,36 @@ Header::Header(StaticSector facts, Image image, std::vector<HeaderDamage> damage
 Result<Header::Opened> Header::open(io::File& file, crypto::KeySource& keys,
                                     const DiskNote& expected, const Limits& limits,
                                     Libraries libraries) {
-    std::array<Copy, 2> copies;
-    for (const HeaderCopy copy : kCopies) {
-        TF_ASSIGN(copies[at(copy)], read_copy(file, copy));
-    }
-    if (!copies[0].readable)
-        return fail(Errc::not_an_image, "header: the file is too short for a disk image");
-
-    // Newest first; a twin of the first needs no second attempt.
-    std::vector<const Copy*> attempts;
-    for (const Copy& copy : copies)
-        if (copy.facts && (attempts.empty() || !equal(attempts[0]->sectors[0], copy.sectors[0])))
-            attempts.push_back(&copy);
-    std::ranges::stable_sort(attempts, std::greater<>(),
-                             [](const Copy* copy) { return copy->facts->generation; });
-    if (attempts.empty()) {
-        const auto& worse =
-            copies[0].facts.error().code == Errc::not_an_image ? copies[1] : copies[0];
-        if (worse.facts.error().code != Errc::damaged) return fail(worse.facts.error());
-        return fail(Errc::damaged, "header: both copies are damaged");
-    }
+    TF_ASSIGN(const auto copies, read_copies(file));
+    TF_ASSIGN(const auto attempts, attempts_at(copies));
     std::optional<Error> first;
     for (const Copy* attempt : attempts) {
-        Opening opening{copies, keys, expected, limits, libraries, {}, {}};
+        Opening opening{copies, keys, expected, limits, libraries};
         auto opened = opening.run(*attempt->facts, attempt->sectors[0]);
         if (opened) {
             Image image = opening.settle(*attempt->facts, attempt->sectors[0]);
             return Opened{std::unique_ptr<Header>(new Header(*attempt->facts, std::move(image),
                                                              std::move(opening.damage))),
                           std::move(*opened)};
+        }
+        if (!first) first = opened.error();
+    }
+    return fail(std::move(*first));
+}
+
+Result<Header::OneLayer> Header::open_layer(io::File& file, crypto::KeySource& keys,
+                                            const DiskNote& expected, const Limits& limits,
+                                            Layer layer) {
+    TF_ASSIGN(const auto copies, read_copies(file));
+    TF_ASSIGN(const auto attempts, attempts_at(copies));
+    std::optional<Error> first;
+    for (const Copy* attempt : attempts) {
+        Opening opening{copies, keys, expected, limits, Libraries::fastest, layer};
+        auto opened = opening.run_layer(*attempt->facts, attempt->sectors[0], layer);
+        if (opened) {
+            opening.settle(*attempt->facts, attempt->sectors[0]);
+            opened->damage = std::move(opening.damage);
+            return opened;
         }
         if (!first) first = opened.error();
     }

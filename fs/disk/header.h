@@ -42,6 +42,14 @@ public:
     static Result<Opened> open(io::File& file, crypto::KeySource& keys, const DiskNote& expected,
                                const Limits& limits, Libraries libraries);
 
+    // What the key of one layer alone can vouch for: that layer's MAC over the static sector, and
+    // its envelopes; asks for no other key. `seals`: of that layer, by keyset. Errors as open(),
+    // and Errc::invalid: the disk has no such layer.
+    struct OneLayer;
+    static Result<OneLayer> open_layer(io::File& file, crypto::KeySource& keys,
+                                       const DiskNote& expected, const Limits& limits,
+                                       crypto::Layer layer);
+
     // Writes both copies of a new header, B first, each followed by a sync. `envelopes`: of the
     // ACTIVE keyset, [0] layer 1; those of absent layers are ignored.
     static Result<void> write_new(io::File& file, const StaticSector& facts,
@@ -100,6 +108,12 @@ private:
     mutable std::mutex mutex_;  // guards all below
     Image image_;
     bool write_failed_ = false;
+};
+
+struct Header::OneLayer {
+    StaticSector facts;
+    std::vector<HeaderDamage> damage;
+    std::vector<std::pair<std::uint32_t, std::unique_ptr<Seal>>> seals;
 };
 
 struct Header::Opened {

@@ -88,7 +88,7 @@ Result<void> Repair::mend_header(crypto::KeySource& keys, const DiskNote& expect
         did(RepairStep::Kind::restored,
             fmt::format("{}: mended; it was: {}", finding.where, finding.what));
     did(RepairStep::Kind::restored,
-        fmt::format("header: {} sectors of 4 KiB written, both copies are the same", sectors));
+        fmt::format("header: both copies are the same again; sectors written: {}", sectors));
     return {};
 }
 

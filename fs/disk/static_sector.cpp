@@ -325,6 +325,21 @@ Result<void> StaticSector::verify(SectorView bytes, const MacOf& mac_of, const L
     return broken(Rule::header_fields) ? Result<void>() : check_fields(d, limits);
 }
 
+Result<void> StaticSector::verify_layer(SectorView bytes, Layer layer, const MacOf& mac_of,
+                                        const Limits& limits) {
+    const Decoded d = decode(bytes);
+    bool right = all_zero(Bytes(bytes).subspan(kMacsEnd));
+    for (const KeysetRecord* record : d.sector.live()) {
+        if (!record->has(layer)) continue;
+        const Bytes mac = Bytes(bytes).subspan(kMacsAt + 32 * mac_index(record->state, layer), 32);
+        right = crypto::equal_in_constant_time(
+                    mac, mac_of(*record, layer, Bytes(bytes).first(kMacsAt))) &&
+                right;
+    }
+    if (!right) return fail(Errc::unauthentic, "header: MAC is wrong: tampering or a wrong key");
+    return check_fields(d, limits);
+}
+
 std::string_view name_of(State state) {
     switch (state) {
         case State::none:

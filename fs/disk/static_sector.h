@@ -101,6 +101,10 @@ struct StaticSector {
     // version).
     static Result<void> verify(std::span<const std::byte, kSectorSize> sector, const MacOf& mac_of,
                                const Limits& limits);
+    // The same with the MACs of one layer alone, for who has no other key.
+    static Result<void> verify_layer(std::span<const std::byte, kSectorSize> sector,
+                                     crypto::Layer layer, const MacOf& mac_of,
+                                     const Limits& limits);
 };
 
 std::string_view name_of(KeysetRecord::State state);  // "ACTIVE"

@@ -15,17 +15,21 @@ Result<std::optional<PageBytes>> read_page(io::File& file, std::uint64_t offset)
     return fail(std::move(read).error());
 }
 
-bool is_page(const PageBytes& page, std::uint8_t level, std::uint64_t index) {
-    const auto header = MapPageHeader::peek(page);
-    return header && header->level == level && header->index == index;
-}
-
 template <std::size_t Size>
 std::span<const std::byte, Size> item(const PageBytes& page, std::size_t index) {
     return std::span<const std::byte, Size>(page.data() + kMapPageHeaderSize + index * Size, Size);
 }
 
 }  // namespace
+
+bool UnverifiedMap::is_page(const PageBytes& page, std::uint8_t level, std::uint64_t index,
+                            const Reference& reference) const {
+    const auto header = MapPageHeader::peek(page);
+    if (!header || header->level != level || header->index != index) return false;
+    return pages_ == Pages::any ||
+           (header->generation == reference.generation && header->mac == reference.mac &&
+            header->disk == superblock_.disk);
+}
 
 Result<std::optional<UnverifiedMap::References>> UnverifiedMap::node(Segment segment) {
     if (last_node_ && last_node_->first == segment) return last_node_->second;
@@ -39,7 +43,7 @@ Result<std::optional<UnverifiedMap::References>> UnverifiedMap::node(Segment seg
     const auto reference = Reference::parse(bytes);
     if (reference && !reference->implicit()) {
         TF_ASSIGN(const auto page, read_page(file_, layout_.node_offset(segment, reference->copy)));
-        if (page && is_page(*page, 1, segment.value())) {
+        if (page && is_page(*page, 1, segment.value(), *reference)) {
             found.emplace();
             for (std::size_t i = 0; i < found->size(); ++i)
                 (*found)[i] =
@@ -57,7 +61,7 @@ Result<std::optional<UnverifiedMap::Entries>> UnverifiedMap::leaf(LeafIndex inde
     const Reference reference = references ? (*references)[leaf_in_segment(index)] : Reference{};
     if (!reference.implicit()) {
         TF_ASSIGN(const auto page, read_page(file_, layout_.leaf_offset(index, reference.copy)));
-        if (page && is_page(*page, 0, index.value())) {
+        if (page && is_page(*page, 0, index.value(), reference)) {
             found.emplace();
             for (std::size_t i = 0; i < found->size(); ++i)
                 if (auto entry = Entry::parse(item<kEntrySize>(*page, i));
@@ -84,27 +88,31 @@ Result<void> UnverifiedMap::read_log() {
         if (page->first()) epoch.clear();
         epoch.insert(epoch.end(), page->records.begin(), page->records.end());
         if (page->commit())
-            records_.insert(records_.end(), std::make_move_iterator(epoch.begin()),
-                            std::make_move_iterator(epoch.end()));
+            for (const LogRecord& record : std::exchange(epoch, {})) keep(record);
     }
     return {};
+}
+
+void UnverifiedMap::keep(const LogRecord& record) {
+    const std::uint64_t blocks = layout_.block_count();
+    if (const auto* one = std::get_if<BlockRecord>(&record)) {
+        if (one->block.value() < blocks && one->entry.slot.value() < layout_.slot_count())
+            newer_.put(one->block, one->entry);
+        return;
+    }
+    const BlockRange& range = std::get<ZeroRecord>(record).range;
+    const std::uint64_t first = range.first.value();
+    if (first < blocks && range.count != 0)
+        newer_.zero({range.first, std::min(range.count, blocks - first)});
 }
 
 // What the log makes of an entry of the tree.
 std::optional<Entry> UnverifiedMap::logged(BlockIndex block,
                                            const std::optional<Entry>& before) const {
-    std::optional<Entry> now = before;
-    for (const LogRecord& record : records_) {
-        if (const auto* one = std::get_if<BlockRecord>(&record)) {
-            if (one->block == block && one->entry.slot.value() < layout_.slot_count())
-                now = one->entry;
-        } else {
-            const BlockRange& range = std::get<ZeroRecord>(record).range;
-            if (block >= range.first && block.value() - range.first.value() < range.count && now)
-                now = Entry::zero_at(now->slot);
-        }
-    }
-    return now;
+    const Known known = newer_.find(block);
+    if (known.entry) return known.entry;
+    if (known.zeroed && before) return Entry::zero_at(before->slot);
+    return before;
 }
 
 Result<std::optional<Entry>> UnverifiedMap::entry(BlockIndex block) {
@@ -120,14 +128,7 @@ Result<std::optional<Entry>> UnverifiedMap::entry(BlockIndex block) {
 
 Result<std::optional<BlockIndex>> UnverifiedMap::next_data(BlockIndex from) {
     TF_TRY(read_log());
-    std::optional<BlockIndex> best;  // of the log
-    for (const LogRecord& record : records_)
-        if (const auto* one = std::get_if<BlockRecord>(&record);
-            one && one->block >= from && one->block.value() < layout_.block_count() &&
-            (!best || one->block < *best)) {
-            TF_ASSIGN(const auto now, entry(one->block));
-            if (now && now->data) best = one->block;
-        }
+    const std::optional<BlockIndex> best = newer_.next(from);
     const std::uint64_t end = best ? best->value() : layout_.block_count();
     for (std::uint64_t b = from.value(); b < end;) {
         const LeafIndex index = leaf_of(BlockIndex{b});
