@@ -28,7 +28,8 @@ golden() {
         'secret set' 'secret show' 'secret list' 'secret list-versions' 'secret set-attributes' 'secret delete' \
         'secret recover' 'secret purge' \
         'identity create' 'identity show' 'identity list' 'identity delete' 'profile list' 'profile show' \
-        create 'disk add' 'disk list' 'disk show' mount umount attach detach status wait rotate inspect check adopt completion; do
+        create 'disk add' 'disk list' 'disk show' mount umount attach detach status wait rotate inspect check adopt completion \
+        'header backup' 'header restore'; do
         # shellcheck disable=SC2086  # two words
         does $command --help
         grep -q '^Example' <<<"$output" || explain "no example" "$command"

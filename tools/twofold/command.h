@@ -26,6 +26,7 @@ void add_detach(CLI::App& program, Context& context);
 void add_adopt(CLI::App& program, Context& context);
 void add_profile(CLI::App& program, Context& context);
 void add_check(CLI::App& program, Context& context);
+void add_header(CLI::App& program, Context& context);
 void add_inspect(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
 

@@ -28,6 +28,7 @@ void add_commands(CLI::App& program, Context& context) {
     add_rotate(program, context);
     add_adopt(program, context);
     add_check(program, context);
+    add_header(program, context);
     add_inspect(program, context);
     add_completion(program, context);
 }
