@@ -32,6 +32,7 @@ private:
     Result<void> look(crypto::KeySource& keys, const DiskNote& expected) {
         TF_TRY(file_.sync());  // what is told is what the device holds, not a cache
         TF_TRY(file_.drop_cache());
+        examination_.compare_with(options_.anchor);
         TF_TRY(examination_.open_header(keys, expected));
         opened_ = true;
         TF_TRY(examination_.read_superblocks());

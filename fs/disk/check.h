@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/io/io.h"
 #include "fs/block/block_device.h"
+#include "fs/disk/anchor_place.h"
 #include "fs/disk/block_ranges.h"
 #include "fs/disk/disk_note.h"
 #include "fs/disk/layout.h"
@@ -22,6 +23,7 @@ enum class Cure {
     none,           // nothing here: a backup of the disk
     repair,         // repair_disk() restores it: from a copy, or from what it was made of
     header_backup,  // restore_header(), if there is a backup
+    adopt,          // the owner may take the disk as it is, with a new anchor
     accept_loss,    // repair_disk() goes on without it, where the owner says so
     writing         // the blocks are whole again once they are written anew
 };
@@ -44,12 +46,23 @@ struct CheckFinding {
     std::optional<Sealed> sealed{};
 };
 
+// Whether the image is as new as its anchor says that it must be.
+enum class Freshness {
+    not_compared,  // no anchor was asked, or the image was not readable so far
+    as_anchored,
+    not_as_anchored,  // a finding says how
+    no_anchor,        // none is known: a finding, as the disk is not mounted without
+    unknown           // the anchor can't be had now: a note says why
+};
+std::string_view name_of(Freshness freshness);  // "as-anchored"
+
 struct CheckReport {
     std::vector<CheckFinding> findings;  // at most kFindingsMax; `found` counts on
     std::uint64_t found = 0;
-    bool complete = false;              // false: what was found first kept us from looking further
-    bool tags_verified = false;         // of every block that has one; false: none was looked at
-    bool clean = false;                 // was unmounted cleanly
+    bool complete = false;       // false: what was found first kept us from looking further
+    bool tags_verified = false;  // of every block that has one; false: none was looked at
+    bool clean = false;          // was unmounted cleanly
+    Freshness freshness = Freshness::not_compared;
     std::vector<std::string> notes;     // no damage: what a crash leaves behind
     std::vector<std::string> unproved;  // by who has not every key
     // What repair_disk() would write, findings and what a crash left.
@@ -81,6 +94,7 @@ struct CheckOptions {
     // That read blocks and open them; 0: the caller's thread alone. Memory: about 1 MiB each, one
     // bit a slot and 80 bytes for each block of two segments.
     unsigned threads = 0;
+    AnchorPlace anchor{};  // read, never written
     CheckProgress progress = [](std::uint64_t, std::uint64_t) {};
 };
 

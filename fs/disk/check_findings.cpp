@@ -67,6 +67,22 @@ void lose_blocks(CheckReport& report, std::span<const BlockScan::Failure> failur
     }
 }
 
+std::string_view name_of(Freshness freshness) {
+    switch (freshness) {
+        case Freshness::not_compared:
+            return "not-compared";
+        case Freshness::as_anchored:
+            return "as-anchored";
+        case Freshness::not_as_anchored:
+            return "not-as-anchored";
+        case Freshness::no_anchor:
+            return "no-anchor";
+        case Freshness::unknown:
+            return "unknown";
+    }
+    return "unknown";
+}
+
 void CheckReport::find(CheckFinding finding) {
     ++found;
     if (findings.size() < kFindingsMax) findings.push_back(std::move(finding));

@@ -53,12 +53,59 @@ Result<void> Examination::open_header(crypto::KeySource& keys, const DiskNote& e
     header_ = std::move(opened.header);
     keys_.emplace(std::move(opened.keys));
     for (const HeaderDamage& damage : header_->damage()) report_.find(finding_of(damage));
+    if (anchored_) verify_anchor();
     const std::size_t differ = header_->sectors_that_differ();
     if (differ != 0 && header_->damage().empty())
         report_.notes.push_back(
             fmt::format("header copies: {} sectors differ, {}", differ, kAsACutLeavesIt));
     report_.restorable += differ;
     return {};
+}
+
+// ---- The anchor. What it says against the image is a finding, and the image is looked at all the
+// same: it may be sound, and older.
+
+void Examination::compare_with(const AnchorPlace& place) {
+    if (!place) return;
+    place_ = place;
+    auto loaded = StoredAnchor::load(*place.store);
+    if (loaded && *loaded) {
+        anchored_ = std::move(*loaded);
+        return;
+    }
+    if (loaded) {
+        report_.freshness = Freshness::no_anchor;
+        report_.find({Errc::substituted, "anchor",
+                      "none is known, so nothing tells how new the disk is; to take it as it is "
+                      "now: twofold adopt STORE DISK",
+                      Cure::adopt});
+    } else if (is_of_the_image(loaded.error().code)) {
+        judge_anchor(fail(loaded.error()));
+    } else {
+        report_.freshness = Freshness::unknown;
+        report_.notes.push_back(
+            fmt::format("anchor: cannot be had, so that this is the newest state is not proved: {}",
+                        loaded.error().line()));
+    }
+}
+
+void Examination::judge_anchor(const Result<void>& agrees) {
+    if (agrees) return;
+    report_.freshness = Freshness::not_as_anchored;
+    report_.find("anchor", agrees.error(), Cure::adopt);
+    anchored_.reset();
+}
+
+void Examination::verify_anchor() {
+    const AnchorName name{header_->facts().deployment, place_.node, place_.disk};
+    judge_anchor(Anchor::verify(anchored_->record, name, keys_->macs().anchor));
+    if (!anchored_) return;
+    const auto both = anchored_->anchor.narrow(header_->facts().note());
+    if (!both)
+        judge_anchor(fail(both.error()));
+    else if (both->keysets.size() != header_->facts().live().size())
+        judge_anchor(
+            fail(Errc::substituted, "anchor: it does not know every keyset of the header"));
 }
 
 // ---- Superblocks
@@ -148,6 +195,7 @@ Result<void> Examination::read_superblocks() {
     context_.emplace(EngineContext{file_, layout, facts.disk, *keys_, facts.policy, random_, clock_,
                                    options_, health_, counters_});
     recovered_.superblock = superblock_;
+    if (anchored_) judge_anchor(anchored_->anchor.compare(superblock_, facts.generation));
     return {};
 }
 
@@ -265,12 +313,17 @@ Result<void> Examination::look_at_leaves() {
 // ---- The log
 
 Result<void> Examination::replay() {
-    auto replayed = replay_log(*context_, recovered_, MissingHistory::accept);
+    auto replayed = replay_log(*context_, recovered_, MissingHistory::accept,
+                               anchored_ ? anchored_->anchor.acknowledged_epoch : 0);
     if (!replayed && is_of_the_page(replayed.error().code)) {
         TF_TRY(look_at_leaves());  // one that the log needs may be why
         return fail(std::move(replayed.error()).in("log: cannot be applied"));
     }
     TF_TRY(replayed);
+    if (anchored_)
+        judge_anchor(anchored_->anchor.compare_log(superblock_, recovered_.applied_epoch,
+                                                   recovered_.log_pages));
+    if (anchored_) report_.freshness = Freshness::as_anchored;
     if (!recovered_.missing) return {};
     const Recovered::Missing& missing = *recovered_.missing;
     const bool superblock_lost = missing.mount_counter > superblock_.mount_counter;

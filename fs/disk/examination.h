@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fs/disk/anchor.h"
 #include "fs/disk/check.h"
 #include "fs/disk/engine_context.h"
 #include "fs/disk/header.h"
@@ -31,6 +32,8 @@ public:
     Examination(io::File& file, crypto::RandomSource& random, const Clock& clock,
                 const Limits& limits, CheckReport& report);
 
+    // Has the later steps compare the image with its anchor. Before all others.
+    void compare_with(const AnchorPlace& place);
     // Errors of Header::open. Of both copies, findings.
     Result<void> open_header(crypto::KeySource& keys, const DiskNote& expected);
     // The newest superblock, its twin, and the pair of the generation before. Errors: none is left;
@@ -64,6 +67,8 @@ private:
     Result<void> load_nodes();
     Result<void> load_pool();
     void restore(Restoration restoration);
+    void verify_anchor();
+    void judge_anchor(const Result<void>& agrees);
 
     io::File& file_;
     crypto::RandomSource& random_;
@@ -73,6 +78,8 @@ private:
     Health health_{[](const Error&) {}};
     Counters counters_;
 
+    AnchorPlace place_;
+    std::optional<StoredAnchor> anchored_;  // as long as it agrees
     std::unique_ptr<Header> header_;
     std::optional<DiskKeys> keys_;
     Superblock superblock_;

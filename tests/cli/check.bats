@@ -40,7 +40,7 @@ finds() {
 @test "Check tells blocks, rate and soundness, with --json all of it" {
     filled_store
     does check "$store"
-    grep -qE 'disk data0: sound: .* 4096 blocks, 256 with data; 1 MiB verified in .* s, .*/s$' <<<"$output"
+    grep -qE 'disk data0: sound: .* 4096 blocks, 256 with data; 1 MiB verified in .* s, .*/s; as new as its anchor says$' <<<"$output"
     flip "$(image)" "$(slot_of_block 12)"
     flip "$(image)" "$(slot_of_block 13)"
     flip "$(image)" "$(slot_of_block 20)"
@@ -142,6 +142,21 @@ finds() {
     a_disk
     does check "$store" data0 --layer 1 --json
     jq -e '.disks[0] | .scope == "everything" and .sound and .tagsVerified' <<<"$output"
+}
+
+@test "An older image is sound and not as new as its anchor, and adopting it is said to be the cure" {
+    filled_store
+    cp "$(image)" "$machine/older.img"
+    mounted
+    unmounted
+    does check "$store"
+    grep -q 'as new as its anchor' <<<"$output"
+    cp "$machine/older.img" "$(image)"
+    finds 'anchor: rolled-back: .*adopt' data0
+    does check "$store" data0 --layer 1
+    grep -q 'not proved: that this is the newest' <<<"$output"
+    does adopt "$store" data0 --accept-rollback --yes
+    does check "$store"
 }
 
 @test "A mounted disk is not checked, and the others are" {

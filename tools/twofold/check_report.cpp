@@ -20,6 +20,8 @@ std::string_view name_of(fs::Cure cure) {
             return "repair";
         case fs::Cure::header_backup:
             return "header-backup";
+        case fs::Cure::adopt:
+            return "adopt";
         case fs::Cure::accept_loss:
             return "accept-loss";
         case fs::Cure::writing:
@@ -76,6 +78,7 @@ json json_of(const CheckedDisk& checked) {
     const fs::CheckReport& r = *checked.report;
     out.update({{"complete", r.complete},
                 {"clean", r.clean},
+                {"freshness", name_of(r.freshness)},
                 {"found", r.found},
                 {"findings", json::array()},
                 {"notes", r.notes},
@@ -102,6 +105,7 @@ json json_of(const CheckedDisk& checked) {
 std::string advice(fs::Cure cure) {
     switch (cure) {
         case fs::Cure::none:
+        case fs::Cure::adopt:  // the finding says how
         case fs::Cure::writing:
             return {};
         case fs::Cure::repair:
@@ -128,8 +132,9 @@ void print_verdict(const CheckedDisk& checked) {
         say("disk {}: nothing wrong as far as {} can tell{}", checked.disk, checked.scope, speed);
     else
         say("disk {}: sound: header, superblocks, log, {} pages of the map, every tag; {} blocks, "
-            "{} with data{}",
-            checked.disk, r.leaves + r.nodes, r.blocks, r.blocks_with_data, speed);
+            "{} with data{}{}",
+            checked.disk, r.leaves + r.nodes, r.blocks, r.blocks_with_data, speed,
+            r.freshness == fs::Freshness::as_anchored ? "; as new as its anchor says" : "");
 }
 
 }  // namespace

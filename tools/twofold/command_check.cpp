@@ -5,6 +5,7 @@
 #include "fs/disk/inspect.h"
 #include "fs/disk/outer_check.h"
 #include "fs/disk/repair.h"
+#include "tools/twofold/anchors.h"
 #include "tools/twofold/check_report.h"
 #include "tools/twofold/command.h"
 #include "tools/twofold/disk_facts.h"
@@ -91,6 +92,7 @@ struct DiskCheck {
         Progress progress(clock, "checking " + disk.name, disk.size);
         fs::CheckOptions how;
         how.threads = std::thread::hardware_concurrency();
+        TF_ASSIGN(how.anchor, anchor_place(session, disk.node, disk.name));
         how.progress = [&](std::uint64_t done, std::uint64_t) { progress.at(done); };
         const auto start = clock.monotonic();
         TF_ASSIGN(out.report, outer_only ? fs::check_outer_layer(file, keyring, note, how)

@@ -230,6 +230,71 @@ TEST_F(Check, WithoutAKeyIsAnErrorAndNoFinding) {
                 FailsWith(Errc::key_revoked));
 }
 
+// ---- How new it is
+
+class CheckAnchor : public Check {
+protected:
+    void SetUp() override {
+        disk.use_anchor();
+        Check::SetUp();
+    }
+    CheckReport check() {
+        const auto file = disk.image.open();
+        return must(check_disk(*file, disk.keys, disk.note, disk.random, disk.clock,
+                               {.limits = Limits::tiny(), .anchor = disk.anchor_place()}));
+    }
+};
+
+TEST_F(CheckAnchor, SaysThatTheDiskIsAsNewAsItsAnchor) {
+    disk.close();
+    EXPECT_EQ(Check::check().freshness, Freshness::not_compared);
+    EXPECT_TRUE(check().sound());
+    EXPECT_EQ(check().freshness, Freshness::as_anchored);
+    disk.open();
+    must(disk.write(3, 5));
+    must(disk.soft_commit());
+    disk.kill();
+    const auto before = disk.anchors->record();
+    EXPECT_TRUE(check().sound());
+    EXPECT_EQ(check().freshness, Freshness::as_anchored);
+    EXPECT_TRUE(before == disk.anchors->record());
+}
+
+TEST_F(CheckAnchor, AnOlderImageIsSoundAndNotAsNewAsItsAnchor) {
+    disk.close();
+    const MemoryImage older = disk.image;
+    disk.open();
+    must(disk.write(3, 5));
+    disk.close();
+    disk.image = older;
+    const CheckReport report = check();
+    expect_one(report, Errc::rolled_back, "anchor");
+    EXPECT_EQ(report.findings[0].cure, Cure::adopt);
+    EXPECT_EQ(report.freshness, Freshness::not_as_anchored);
+    EXPECT_TRUE(report.complete);
+    EXPECT_EQ(report.blocks_lost, 0u);
+    EXPECT_EQ(report.blocks_with_data, 37u);
+}
+
+TEST_F(CheckAnchor, ADamagedOrMissingAnchorIsAFindingAndOneThatCannotBeHadIsNone) {
+    disk.close();
+    auto record = *disk.anchors->record();
+    record[40] ^= std::byte{1};
+    disk.anchors->put(record);
+    EXPECT_EQ(check().findings.at(0).where, "anchor");
+    EXPECT_EQ(check().freshness, Freshness::not_as_anchored);
+    disk.anchors->put({});
+    expect_one(check(), Errc::substituted, "anchor");
+    EXPECT_EQ(check().freshness, Freshness::no_anchor);
+    disk.anchors->before = [](MemoryAnchors::Call) {
+        return fail(Errc::vault_unreachable, "test: away");
+    };
+    const CheckReport report = check();
+    EXPECT_TRUE(report.sound());
+    EXPECT_EQ(report.freshness, Freshness::unknown);
+    EXPECT_THAT(report.notes.at(0), HasSubstr("away"));
+}
+
 // What only a bug, or a holder of every key, can write: the map is authentic and wrong.
 TEST_F(Check, FindsASlotThatTwoBlocksOwn) {
     disk.close();
