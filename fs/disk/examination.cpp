@@ -130,7 +130,7 @@ Result<Examination::SuperblockPlace> Examination::read_place(std::uint64_t parit
     else
         place.parsed = fail(std::move(read).error());
     if (place.parsed && place.parsed->generation % 2 != parity)
-        place.parsed = fail(Errc::corrupt, "superblock {}: in the other generations' place",
+        place.parsed = fail(Errc::unauthentic, "superblock {}: in the other generations' place",
                             place.parsed->generation);
     if (!place.parsed && place.parsed.error().code == Errc::corrupt)
         report_.find(place.where(), place.parsed.error(), Cure::none);
