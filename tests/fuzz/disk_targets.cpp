@@ -57,10 +57,10 @@ void fuzz_power_cuts(Bytes bytes) {
     Input input(bytes);
     powercut::Plan plan;
     plan.seed = input.u16();
-    plan.states = plan.per_script = 40;
+    plan.states = plan.per_script = 8;
     powercut::Play play{DiskShape{8, 8, 8, 1}, two_layers(), {}};
     const std::uint64_t size = play.shape.blocks * fs::kBlockSize;
-    while (!input.empty() && play.script.size() < 40) {
+    while (!input.empty() && play.script.size() < 16) {
         const std::uint8_t what = input.u8();
         Action action{static_cast<Action::Kind>(what % 10), 0, 0,
                       static_cast<Action::When>(what / 10 % 4)};
