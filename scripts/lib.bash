@@ -54,7 +54,7 @@ daemons_of() {
 # release_mounts DIR: unmounts everything of DIR, detaches its loop devices, ends its daemons.
 # Works whatever state a test or a killed daemon left behind; says nothing.
 release_mounts() {
-    local dir roots root target loop pid
+    local dir roots root target loop pid source
     dir=$(realpath -- "$1")
     roots=$(mount_roots_of "$dir")
     while IFS= read -r root; do       # file systems on loop devices first, then the disks below them
@@ -65,8 +65,11 @@ release_mounts() {
             losetup -d "$loop" 2>/dev/null || true
         done < <(loops_below "$root")
         while IFS= read -r target; do
+            source=$(findmnt -rn -o SOURCE "$target" || true)
             umount "$target" 2>/dev/null || fusermount3 -u "$target" 2>/dev/null ||
                 umount -l "$target" 2>/dev/null || fusermount3 -uz "$target" 2>/dev/null || true
+            # a loop device on a file whose mount is gone already has lost the file's path
+            [[ $source != /dev/loop* ]] || losetup -d "$source" 2>/dev/null || true
         done < <(mounts_below "$root")
     done <<<"$roots"
     while IFS= read -r pid; do

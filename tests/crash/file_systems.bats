@@ -177,3 +177,22 @@ attached_survives_kills() {
     attached_survives_kills btrfs
 }
 
+
+nobody_serves() { [[ -z $(daemon) ]]; }
+
+# The path of the image goes with the dead mount, so that the loop device shows another.
+@test "R2_DetachFreesTheLoopDeviceAfterTheNodeWasMountedElsewhere" {
+    does attach "$store" data0 "$files" --mkfs ext4
+    echo synced >"$files/file"
+    sync -f "$files"
+    kill -KILL "$(daemon)"
+    eventually nobody_serves
+    mounted
+    local loop
+    loop=$(findmnt -no SOURCE "$files")
+    does detach "$files"
+    run ! grep -qx "$loop" <(losetup --noheadings --raw --output NAME)
+    does attach "$store" data0 "$files"
+    [[ $(<"$files/file") == synced ]]
+    does detach "$files"
+}

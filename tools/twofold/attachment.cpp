@@ -17,9 +17,7 @@ std::string file_of(const Attachment& attachment) {
 
 // The loop device still holds our image; by now it could be somebody else's.
 bool loop_is_ours(const Attachment& attachment) {
-    const auto backing =
-        run_program({"losetup", "--noheadings", "--output", "BACK-FILE", attachment.loop});
-    return backing && backing->find(attachment.image) != std::string::npos;
+    return !attachment.backing.empty() && backing_of(attachment.loop) == attachment.backing;
 }
 
 Result<void> unmount_inside(const Attachment& attachment) {
@@ -33,9 +31,18 @@ Result<void> unmount_inside(const Attachment& attachment) {
 
 }  // namespace
 
+std::string backing_of(const std::string& loop) {
+    const auto told = run_program(
+        {"losetup", "--noheadings", "--raw", "--output", "BACK-INO,BACK-MAJ:MIN", loop});
+    return told ? *told : "";
+}
+
 std::string Attachment::to_json() const {
-    return to_text(
-        json{{"disk", disk}, {"image", image}, {"mountpoint", mountpoint}, {"loop", loop}});
+    return to_text(json{{"disk", disk},
+                        {"image", image},
+                        {"mountpoint", mountpoint},
+                        {"loop", loop},
+                        {"backing", backing}});
 }
 
 std::optional<Attachment> Attachment::parse(std::string_view text) {
@@ -43,7 +50,8 @@ std::optional<Attachment> Attachment::parse(std::string_view text) {
     if (!value) return std::nullopt;
     Attachment attachment{
         json_text(*value, "disk").value_or(""), json_text(*value, "image").value_or(""),
-        json_text(*value, "mountpoint").value_or(""), json_text(*value, "loop").value_or("")};
+        json_text(*value, "mountpoint").value_or(""), json_text(*value, "loop").value_or(""),
+        json_text(*value, "backing").value_or("")};
     if (attachment.disk.empty() || attachment.mountpoint.empty()) return std::nullopt;
     return attachment;
 }

@@ -14,10 +14,16 @@ struct Attachment {
     std::string disk, image;  // MOUNTPOINT/<disk>.img of the twofold mount
     std::string mountpoint;   // of the file system inside
     std::string loop;         // "/dev/loop3"; empty where fuse2fs does it
+    // What the loop device was set up on, as losetup tells it by device and inode: a path is lost
+    // with its mount.
+    std::string backing;
 
     std::string to_json() const;
     static std::optional<Attachment> parse(std::string_view text);
 };
+
+// Attachment::backing of a loop device; empty if it has none.
+std::string backing_of(const std::string& loop);
 
 Result<void> save(const RuntimePlace& place, const Attachment& attachment);
 Result<void> forget(const RuntimePlace& place, const Attachment& attachment);

@@ -112,6 +112,7 @@ Result<void> attach_by_loop(const Options& options, const Plan& plan, Attachment
     TF_ASSIGN(const std::string loop,
               run_program({"losetup", "--find", "--show", attachment.image}));
     attachment.loop = trimmed(loop);
+    attachment.backing = backing_of(attachment.loop);
     TF_TRY(save(plan.place, attachment));
     if (!options.mkfs.empty()) TF_TRY(make_file_system(options, attachment.loop, plan.disk.name));
     auto mounted = run_program({"mount", attachment.loop, attachment.mountpoint});
@@ -149,7 +150,7 @@ Result<void> attach(Context& context, const Options& options) {
     TF_ASSIGN(const Plan plan, make_plan(context, options));
     TF_ASSIGN(const auto image, image_of(context, plan));
     if (!image) return {};  // the daemon has said why
-    Attachment attachment{plan.disk.name, *image, plan.mountpoint, ""};
+    Attachment attachment{plan.disk.name, *image, plan.mountpoint, "", ""};
     auto done = ::geteuid() == 0 ? attach_by_loop(options, plan, attachment)
                                  : attach_by_fuse2fs(options, plan, attachment);
     if (done) return {};
