@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/clock.h"
+#include "fs/disk/rule.h"
 
 namespace twofold::fs {
 
@@ -180,7 +181,7 @@ Result<void> Anchor::verify(Bytes record, const AnchorName& name,
     const bool right = with_covered(record, name, [&](std::span<const Bytes> parts) {
         return anchor_mac.verify(parts, record.last(kMacSize));
     });
-    if (right) return {};
+    if (right || broken(Rule::anchor_mac)) return {};
     return fail(Errc::unauthentic,
                 "anchor: MAC wrong: changed, or not the anchor of this disk, node and deployment");
 }
@@ -192,8 +193,9 @@ Result<DiskNote> Anchor::narrow(const DiskNote& noted) const {
         return fail(Errc::substituted, "anchor: it is of disk {}, not {} as noted", disk.hex(),
                     noted.disk.hex());
     DiskNote both{noted.deployment, noted.disk, {}};
-    std::ranges::copy_if(noted.keysets, std::back_inserter(both.keysets),
-                         [&](const auto& k) { return std::ranges::count(keysets, k) != 0; });
+    std::ranges::copy_if(noted.keysets, std::back_inserter(both.keysets), [&](const auto& k) {
+        return std::ranges::count(keysets, k) != 0 || broken(Rule::anchored_keysets_are_compared);
+    });
     if (both.keysets.empty())
         return fail(Errc::substituted,
                     "anchor: layers, algorithms or keys are not those noted for this disk");
@@ -204,9 +206,16 @@ Result<void> Anchor::compare(const Superblock& superblock, std::uint64_t header_
     const auto refuse = [&](Errc code, std::string_view why) {
         return fail(refusal(code, why, superblock, superblock.settled_epoch, *this));
     };
-    const auto older = [&] { return refuse(Errc::rolled_back, "older than its anchor"); };
-    const auto other = [&] { return refuse(Errc::forked, "another lineage than its anchor's"); };
-    if (header_generation < min_header_generation)
+    const auto older = [&]() -> Result<void> {
+        if (broken(Rule::older_image_is_rolled_back)) return {};
+        return refuse(Errc::rolled_back, "older than its anchor");
+    };
+    const auto other = [&]() -> Result<void> {
+        if (broken(Rule::other_lineage_is_forked)) return {};
+        return refuse(Errc::forked, "another lineage than its anchor's");
+    };
+    if (header_generation < min_header_generation &&
+        !broken(Rule::header_is_not_older_than_the_anchor))
         return fail(Error{Errc::rolled_back,
                           fmt::format("header: generation {}, older than {} which the anchor knows",
                                       header_generation, min_header_generation),
@@ -237,9 +246,10 @@ Result<void> Anchor::compare_log(const Superblock& superblock, std::uint64_t app
     const auto refuse = [&](Errc code, std::string_view why) {
         return fail(refusal(code, why, superblock, applied_epoch, *this));
     };
-    if (applied_epoch < acknowledged_epoch)
+    if (applied_epoch < acknowledged_epoch && !broken(Rule::log_reaches_to_the_anchor))
         return refuse(Errc::rolled_back, "its log ends before its anchor");
-    if (state == State::clean && (log_pages != 0 || applied_epoch != acknowledged_epoch))
+    if (state == State::clean && (log_pages != 0 || applied_epoch != acknowledged_epoch) &&
+        !broken(Rule::clean_image_has_an_empty_log))
         return refuse(Errc::forked, "written to after it was unmounted");
     return {};
 }

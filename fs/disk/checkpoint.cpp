@@ -90,14 +90,8 @@ bool apply(const Backlog& backlog, LeafIndex index, Leaf& leaf) {
     return changed;
 }
 
-template <Rule rule>
-std::uint32_t other(std::uint32_t copy) {
-    return broken(rule) ? copy : 1 - copy;
-}
-
-template <Rule rule>
 std::uint32_t other_copy(const Reference& reference) {
-    return reference.implicit() ? 0 : other<rule>(reference.copy);
+    return reference.implicit() ? 0 : 1 - reference.copy;
 }
 
 }  // namespace
@@ -168,6 +162,7 @@ Result<void> Checkpointer::run_with_state(Committer& committer, Versions& versio
 
         const auto role = committer.take_sync_role();
         if (!broken(Rule::superblock_follows_a_sync)) TF_TRY(committer.sync(role));  // O4
+        if (broken(Rule::anchor_follows_its_superblock)) written_(next);
         if (auto written = write_next(next); !written) return stop(std::move(written).error());
         if (!broken(Rule::superblock_is_synced_before_it_counts)) TF_TRY(committer.sync(role));
         install(std::move(*tree), next);
@@ -239,8 +234,9 @@ Result<void> Checkpointer::write_segment(Segment segment, std::span<const LeafIn
         if (!old_leaf && backlog.find(index) == nullptr) continue;  // implicitly ZERO already
         Leaf leaf = old_leaf ? *old_leaf : Leaf::implicit(index, map_.layout(), context_.disk);
         if (!apply(backlog, index, leaf)) continue;
+        const Reference before = node.reference(leaf_in_segment(index));
         const std::uint32_t copy =
-            other_copy<Rule::leaf_goes_to_the_other_copy>(node.reference(leaf_in_segment(index)));
+            broken(Rule::leaf_goes_to_the_other_copy) ? before.copy : other_copy(before);
         const Reference reference = leaf.finish(tree.generation, copy, context_.keys.macs().node);
         TF_TRY(tree.writer.add(map_.layout().leaf_offset(index, copy), leaf.bytes()));
         node.set(leaf_in_segment(index), reference);
@@ -250,8 +246,9 @@ Result<void> Checkpointer::write_segment(Segment segment, std::span<const LeafIn
                 {index, reference, std::make_shared<const Leaf>(std::move(leaf))});
     }
     if (!changed) return {};
+    const Reference before = tree.table.reference(segment);
     const std::uint32_t copy =
-        other_copy<Rule::node_goes_to_the_other_copy>(tree.table.reference(segment));
+        broken(Rule::node_goes_to_the_other_copy) ? before.copy : other_copy(before);
     const Reference reference = node.finish(tree.generation, copy, context_.keys.macs().node);
     TF_TRY(tree.writer.add(map_.layout().node_offset(segment, copy), node.bytes()));
     tree.table.set(segment, reference);
@@ -270,8 +267,8 @@ Result<void> Checkpointer::write_tables(std::span<const Slot> pool, Tree& tree, 
         return {};
     };
     if (tree.changed) {
-        next.segment_table_copy =
-            other<Rule::segment_table_goes_to_the_other_copy>(next.segment_table_copy);
+        if (!broken(Rule::segment_table_goes_to_the_other_copy))
+            next.segment_table_copy = 1 - next.segment_table_copy;
         next.root = tree.table.root(context_.disk, context_.keys.macs().root);
         std::vector<std::byte> bytes(layout.shape().segment_table_size());
         tree.table.encode(bytes);
@@ -284,7 +281,8 @@ Result<void> Checkpointer::write_tables(std::span<const Slot> pool, Tree& tree, 
     PoolTable table{{pool.begin(), pool.end()}};
     const PoolMac mac = table.mac(context_.disk, context_.keys.macs().pool);
     if (mac != next.pool_mac) {
-        next.pool_table_copy = other<Rule::pool_table_goes_to_the_other_copy>(next.pool_table_copy);
+        if (!broken(Rule::pool_table_goes_to_the_other_copy))
+            next.pool_table_copy = 1 - next.pool_table_copy;
         next.pool_mac = mac;
         std::vector<std::byte> bytes(layout.shape().pool_table_size());
         table.encode(bytes);

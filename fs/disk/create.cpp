@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "fs/disk/encrypted_disk.h"
 #include "fs/disk/header.h"
+#include "fs/disk/rule.h"
 #include "fs/disk/superblock.h"
 
 namespace twofold::fs {
@@ -43,7 +44,8 @@ Result<std::array<SecretBytes, 2>> fetch_layer_keys(crypto::KeySource& source, c
         record.layers[i].dek = current.envelope.dek;
         envelopes[i] = std::move(current.envelope);
     }
-    if (crypto::equal_in_constant_time(prks[0].reveal(), prks[1].reveal()) ||
+    if ((crypto::equal_in_constant_time(prks[0].reveal(), prks[1].reveal()) &&
+         !broken(Rule::layers_have_keys_of_their_own)) ||
         (record.layer_count() == 2 && record.layers[0].dek.id == record.layers[1].dek.id))
         return fail(Errc::unsupported, "disk: one key for both layers");
     return prks;

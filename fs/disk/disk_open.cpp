@@ -153,11 +153,13 @@ Result<void> EncryptedDisk::State::start_mount(Recovered recovered) {
     next.state = Superblock::State::open;
     TF_TRY(start_log(recovered, next));
     next.wall_clock = clock.now();
-    TF_TRY(open_anchor(next.log_salt));  // from here on the image is written to
+    // From here on the image is written to.
+    if (!broken(Rule::anchor_opens_before_the_image_is_written)) TF_TRY(open_anchor(next.log_salt));
     TF_TRY(checkpointer->settle(recovered.backlog, recovered.pool, next, [&]() -> Result<void> {
         ++counters.syncs;
         return file->sync();
     }));
+    if (broken(Rule::anchor_opens_before_the_image_is_written)) TF_TRY(open_anchor(next.log_salt));
 
     Uuid mount;
     TF_ASSIGN(mount, random.uuid());
@@ -213,7 +215,7 @@ Result<void> EncryptedDisk::State::open_anchor(const LogSalt& next_salt) {
         });
     Anchor open = *found;
     open.state = Anchor::State::open;
-    open.next_salt = next_salt;
+    if (!broken(Rule::anchor_names_the_next_salt)) open.next_salt = next_salt;
     TF_TRY(keeper->save(open));
     if (options.background) TF_TRY(keeper->start());
     return {};

@@ -113,8 +113,10 @@ Result<void> LogReplay::follow(std::vector<Epoch>& unacknowledged) {
         ++next_epoch_;
         // Pages of one epoch are held only until it is complete; those known acknowledged (step 7)
         // are applied at once, so that what waits is at most what nobody had synced.
-        if (gathered.number <= std::max(acknowledged_, anchored_epoch_) &&
-            !broken(Rule::synced_epochs_are_not_judged))
+        const bool synced = gathered.number <= acknowledged_;
+        const bool anchored = gathered.number <= anchored_epoch_;
+        if ((synced && !broken(Rule::synced_epochs_are_not_judged)) ||
+            (anchored && !broken(Rule::anchored_epochs_are_not_judged)))
             TF_TRY(apply(gathered));
         else
             unacknowledged.push_back(std::move(gathered));

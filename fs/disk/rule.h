@@ -88,6 +88,19 @@ enum class Rule {
     newest_superblock_is_taken,
     superblock_lies_in_its_pair,
 
+    // Anchor (section 9)
+    anchor_opens_before_the_image_is_written,
+    anchor_names_the_next_salt,
+    anchor_follows_its_superblock,
+    anchor_mac,
+    anchored_keysets_are_compared,
+    header_is_not_older_than_the_anchor,
+    older_image_is_rolled_back,
+    other_lineage_is_forked,
+    log_reaches_to_the_anchor,
+    clean_image_has_an_empty_log,
+    anchored_epochs_are_not_judged,
+
     // Following the log (section 7, steps 5 to 8)
     page_has_the_next_sequence,
     page_is_of_this_mount,
