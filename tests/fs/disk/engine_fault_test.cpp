@@ -110,6 +110,28 @@ TEST_F(EngineFault, O6_AFailedHeaderWriteStops) {
     remount();
 }
 
+TEST_F(EngineFault, O6_AFailedPunchStops) {
+    must(disk.write(1, 0xa1));
+    must(disk.sync());
+    must(disk.zero(1));
+    fail_next(FileCall::Kind::punch);
+    EXPECT_THAT(disk.sync(), FailsWith(Errc::io));
+    EXPECT_TRUE(disk.disk->stats().stopped);
+}
+
+TEST_F(EngineFault, O6_AFailedCheckpointStops) {
+    must(disk.write(1, 0xa1));
+    must(disk.sync());
+    disk.pass(std::chrono::seconds(1));
+    must(disk.disk->tick());  // the ACK page
+    disk.pass(std::chrono::seconds(31));
+    fail_next(FileCall::Kind::write);  // of a leaf
+    EXPECT_THAT(disk.disk->tick(), FailsWith(Errc::io));
+    EXPECT_THAT(disk.write(2, 0xb1), FailsWith(Errc::stopped));
+    remount();
+    EXPECT_EQ(must(disk.read(1)), 0xa1);
+}
+
 TEST_F(EngineFault, AFullStoreCostsTheFirstWriteOnly) {
     must(disk.write(1, 0xa1));
     fail_next(FileCall::Kind::write, enospc);

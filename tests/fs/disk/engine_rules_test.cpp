@@ -65,6 +65,13 @@ protected:
             if (letter(operation) == which) all.push_back(operation.offset);
         return all;
     }
+    std::vector<std::uint64_t> sectors_of(char which) const {
+        std::vector<std::uint64_t> all;
+        for (const Operation& operation : trace->operations())
+            for (std::uint64_t at = 0; at < operation.length; at += fs::kSectorSize)
+                if (letter(operation) == which) all.push_back(operation.offset + at);
+        return all;
+    }
     void checkpoint() {
         disk.pass(std::chrono::seconds(1));
         must(disk.disk->tick());  // the ACK page
@@ -124,17 +131,23 @@ TEST_F(OrderingRules, O2_ASyncAcknowledgesOnlyWhatWasPagedBeforeItBegan) {
 }
 
 TEST_F(OrderingRules, O3_AReplacedSlotRestsUntilItsReplacementIsSynced) {
-    must(disk.write(0, 1));
-    must(disk.sync());
-    const std::uint64_t before = disk.slot_offset(0);
-    must(disk.write(0, 2));
-    must(disk.soft_commit());
+    TestDisk small({64, 6, 64, 1});
+    small.wrap = disk.wrap;
+    small.open();
+    must(small.write(0, 1, 4));
+    must(small.sync());
+    const std::uint64_t before = small.slot_offset(0);
+    must(small.write(0, 2));
+    must(small.soft_commit());
     trace->clear();
-    for (std::uint8_t i = 0; i < 10; ++i) {  // everything that can be had of the pool
-        must(disk.write(1 + i % 3u, i));
-        must(disk.soft_commit());
+    int writes = 0;  // everything that can be had of the pool
+    for (; small.disk->stats().pool_free > 0 && writes < 20; ++writes) {
+        must(small.write(1, static_cast<std::uint8_t>(writes)));
+        must(small.soft_commit());
     }
-    for (const std::uint64_t offset : offsets('D')) EXPECT_NE(offset, before);
+    EXPECT_EQ(writes, 5);
+    EXPECT_EQ(trace->count(Kind::sync_begin), 0u);
+    for (const Operation& operation : trace->operations()) EXPECT_NE(operation.offset, before);
 }
 
 TEST_F(OrderingRules, O3_ADiscardedSlotIsPunchedAfterTheSync) {
@@ -146,6 +159,18 @@ TEST_F(OrderingRules, O3_ADiscardedSlotIsPunchedAfterTheSync) {
     EXPECT_EQ(writes(), "L");
     must(disk.sync());
     EXPECT_EQ(writes(), "L()P");
+}
+
+TEST_F(OrderingRules, O3_WhatIsDueByTheClockDoesNotPunchBeforeTheSync) {
+    must(disk.write(0, 1, 8));
+    must(disk.sync());
+    must(disk.zero(0, 8));
+    must(disk.soft_commit());
+    trace->clear();
+    must(disk.disk->tick());
+    EXPECT_EQ(trace->count(Kind::punch), 0u);
+    must(disk.sync());
+    EXPECT_EQ(trace->count(Kind::punch), 1u);
 }
 
 TEST_F(OrderingRules, O3_ASlotThatWasDiscardedAndReplacedIsNotPunched) {
@@ -191,6 +216,17 @@ TEST_F(OrderingRules, RuleA_ABlockWrittenTwiceInAnEpochKeepsItsNewSlot) {
     EXPECT_NE(disk.slot_offset(5), slot) << "another epoch";
 }
 
+TEST_F(OrderingRules, RuleC_ADiscardGivesTheSlotOfTheSameEpochBack) {
+    must(disk.write(5, 1));
+    must(disk.sync());
+    must(disk.write(5, 2));
+    EXPECT_EQ(disk.disk->stats().pool_free, kShape.pool - 1);
+    must(disk.zero(5));
+    EXPECT_EQ(disk.disk->stats().pool_free, kShape.pool);
+    must(disk.sync());
+    EXPECT_THAT(disk.disk->check_map(), Succeeds());
+}
+
 TEST_F(OrderingRules, O4_ASuperblockFollowsTheSyncOfWhatItRefersTo) {
     must(disk.write(0, 1));
     must(disk.sync());
@@ -199,17 +235,30 @@ TEST_F(OrderingRules, O4_ASuperblockFollowsTheSyncOfWhatItRefersTo) {
     EXPECT_EQ(writes(), "LTTT()SS()") << "ACK page; leaf and node, segment table; the superblock";
 }
 
-TEST_F(OrderingRules, O4_ACheckpointWritesTheOtherCopies) {
+TEST_F(OrderingRules, O4_ARecoverySyncsBeforeAndAfterItsSuperblock) {
     must(disk.write(0, 1));
     must(disk.sync());
-    checkpoint();
-    const auto first = offsets('T');
+    disk.kill();
     trace->clear();
-    must(disk.write(0, 2));
-    must(disk.sync());
-    checkpoint();
-    for (const std::uint64_t offset : offsets('T'))
-        EXPECT_EQ(std::ranges::count(first, offset), 0) << offset;
+    disk.open();
+    EXPECT_EQ(writes(), "()CTTT()SS()");
+}
+
+TEST_F(OrderingRules, O4_ACheckpointWritesTheOtherCopies) {
+    std::vector<std::uint64_t> before;
+    for (std::uint8_t round = 1; round < 5; ++round) {
+        must(disk.write(0, round));
+        must(disk.sync());
+        trace->clear();
+        checkpoint();
+        auto sectors = sectors_of('T');
+        for (const std::uint64_t offset : sectors_of('S')) sectors.push_back(offset);
+        // Leaf, node, both tables, two replicas; the pool has not changed at first.
+        EXPECT_EQ(sectors.size(), round == 1 ? 5u : 6u);
+        for (const std::uint64_t offset : sectors)
+            EXPECT_EQ(std::ranges::count(before, offset), 0) << offset;
+        before = std::move(sectors);
+    }
 }
 
 TEST_F(OrderingRules, O4_TheSecondWriterIsFoundOutBeforeASuperblockIsWritten) {
@@ -245,6 +294,16 @@ TEST_F(OrderingRules, O5_TheLogWrapsOnlyBehindACheckpoint) {
         }
     }
     EXPECT_GT(superblocks, 10);
+}
+
+TEST_F(OrderingRules, EpochsNeverFillTheLogSoThatAnAckPageFits) {
+    std::uint64_t most = 0;
+    for (std::uint8_t i = 0; i < 40; ++i) {
+        must(disk.write(i % 5u, i));
+        must(disk.soft_commit());
+        most = std::max(most, disk.disk->stats().log_pages_used);
+    }
+    EXPECT_EQ(most, kShape.log - 1);
 }
 
 TEST_F(OrderingRules, ASyncIsOneFdatasyncAndNothingIsNone) {
