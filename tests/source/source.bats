@@ -82,3 +82,19 @@ revealing_lines() {
     echo "$output"
     [ "$status" -eq 0 ]
 }
+
+# Lines of symbols and strings that tell of rules that can be broken.
+traces_of_mutants() {
+    { nm -C "$1" 2>/dev/null; strings "$1"; } | grep -cE 'broken_rule|broken\(|fs::Rule|Rule::' || true
+}
+
+@test "Nothing of the mutants is in what is shipped" {
+    [ "$(traces_of_mutants "$TWOFOLD_BUILD/fs/disk/libtwofold_disk_mutants.a")" -gt 20 ]
+
+    [ -s "$TWOFOLD_BUILD/bin/twofold" ]
+    [ "$(traces_of_mutants "$TWOFOLD_BUILD/bin/twofold")" -eq 0 ]
+    [ "$(traces_of_mutants "$TWOFOLD_BUILD/fs/disk/libtwofold_disk.a")" -eq 0 ]
+    # One switch, in one library that only tests link.
+    [ "$(grep -rl 'TWOFOLD_MUTANTS' base keyring fs tools cmake | sort | tr '\n' ' ')" = 'fs/disk/CMakeLists.txt fs/disk/rule.h ' ]
+    [ -z "$(grep -rl 'disk_mutants' --include=CMakeLists.txt base keyring tools fs | grep -v '^fs/disk/')" ]
+}
