@@ -107,6 +107,8 @@ std::vector<Malformed> malformed_superblocks();
 std::vector<Malformed> malformed_maps();
 std::vector<Malformed> malformed_logs();
 std::vector<Malformed> all_malformed();
+// Of the images of real stores alone: their records are what the keyring reads.
+std::vector<Malformed> malformed_records();
 
 // An edit that writes little-endian numbers, or bytes, at an offset of a sector.
 Bench::PageEdit set_u8(std::size_t at, std::uint8_t value);

@@ -37,7 +37,7 @@ std::string committed() {
     return text.str();
 }
 
-TEST(MalformedImages, EachHasItsOutcomeAndIsLeftAsItIs) {
+TEST(MalformedImages, I_EachHasItsOutcomeAndIsLeftAsItIs) {
     Trial trial;
     std::string text;
     std::size_t count = 0;

@@ -59,7 +59,7 @@ Verdict Trial::judge(const Malformed& malformed) {
     Verdict verdict;
     verdict.name = malformed.name;
     verdict.sha256 = sha256_of(made);
-    verdict.opens = open(made, verdict.message);
+    verdict.opens = open(made, example_.note, verdict.message);
     refuse_to_write(made, verdict.opens);
 
     SeededRandom random(1);
@@ -78,7 +78,17 @@ Verdict Trial::judge(const Malformed& malformed) {
     return verdict;
 }
 
-std::string Trial::open(const MemoryImage& image, std::string& message) {
+std::string Trial::open_believing(const Malformed& malformed) {
+    const MemoryImage made = image(malformed);
+    fs::PageBytes page;
+    made.read(0, page);
+    const auto facts = fs::StaticSector::parse(page);
+    if (!facts) return fmt::format("refused: {}", name_of(facts.error().code));
+    std::string message;
+    return open(made, facts->note(), message);
+}
+
+std::string Trial::open(const MemoryImage& image, const fs::DiskNote& note, std::string& message) {
     SeededRandom random(1);
     fs::OpenOptions options;
     options.read_only = true;
@@ -87,8 +97,8 @@ std::string Trial::open(const MemoryImage& image, std::string& message) {
     options.on_event = [&](const fs::DiskEvent& event) {
         events += event.kind != fs::DiskEvent::Kind::block_error;
     };
-    auto disk = fs::EncryptedDisk::open(unwritable(image.open()), keys_, example_.note, random,
-                                        clock_, options);
+    auto disk =
+        fs::EncryptedDisk::open(unwritable(image.open()), keys_, note, random, clock_, options);
     if (!disk) {
         message = disk.error().line();
         return fmt::format("refused: {}", name_of(disk.error().code));

@@ -32,9 +32,14 @@ public:
     // Opened read-only, opened to write, checked and inspected. Fails the test at the first byte
     // that any of it writes to an image that it refuses.
     Verdict judge(const Malformed& malformed);
+    // The same where nothing is known of the disk from outside: what the image says of itself is
+    // believed.
+    std::string open_believing(const Malformed& malformed);
+    const fs::ExampleDisk& example() const { return example_; }
+    InsecureTestKeys& keys() { return keys_; }
 
 private:
-    std::string open(const MemoryImage& image, std::string& message);
+    std::string open(const MemoryImage& image, const fs::DiskNote& note, std::string& message);
     void refuse_to_write(const MemoryImage& image, const std::string& opens);
 
     fs::ExampleDisk example_;
