@@ -1,8 +1,8 @@
 // Making an empty disk (format, section 3).
 #include <algorithm>
 
-#include "fs/disk/anchor.h"
 #include "base/utf8.h"
+#include "fs/disk/anchor.h"
 #include "fs/disk/encrypted_disk.h"
 #include "fs/disk/header.h"
 #include "fs/disk/rule.h"
@@ -18,10 +18,12 @@ using crypto::SecretBytes;
 constexpr std::size_t kLabelMax = 64;  // bytes
 
 Result<void> check_label(const std::string& label) {
-    const bool printable = is_utf8(label) && std::ranges::none_of(
-        label, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    const bool printable = is_utf8(label) && std::ranges::none_of(label, [](char c) {
+                               return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+                           });
     if (label.size() <= kLabelMax && printable) return {};
-    return fail(Errc::invalid, "label: more than {} bytes, no UTF-8, or control characters", kLabelMax);
+    return fail(Errc::invalid, "label: more than {} bytes, no UTF-8, or control characters",
+                kLabelMax);
 }
 
 // A header as it will be, with the keys that go with it.

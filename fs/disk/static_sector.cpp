@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "fs/disk/rule.h"
 #include "base/utf8.h"
+#include "fs/disk/rule.h"
 #include "keyring/crypto/secret.h"
 
 namespace twofold::fs {

@@ -88,10 +88,10 @@ std::string envelopes_text(const fs::ImageReport& report) {
             }
             const crypto::Envelope& sealed = envelope.sector->envelope;
             const auto record = keyring::WrappedKey::parse(sealed.record);
-            table.row({layer, std::string(letter(header.copy)), slot,
-                       fmt::format("{}", sealed.generation),
-                       record ? sanitised(record->kid.uri())
-                              : sanitised(as_text(Bytes(sealed.record)))});
+            table.row(
+                {layer, std::string(letter(header.copy)), slot,
+                 fmt::format("{}", sealed.generation),
+                 record ? sanitised(record->kid.uri()) : sanitised(as_text(Bytes(sealed.record)))});
         }
     return table.text();
 }
