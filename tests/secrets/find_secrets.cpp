@@ -22,6 +22,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "base/unique_fd.h"
 #include "tests/secrets/secret_forms.h"
@@ -151,18 +152,31 @@ Result<int> files(const std::vector<std::string>& paths, const SecretForms& form
     return tally.elsewhere == 0 ? kClean : kFound;
 }
 
-// What is behind the last allocation, up to the end of the heap, is nobody's yet.
+// Where a heap has its last KiB of zeros, counted from its end: behind the last allocation, but for
+// what was freed there, nothing is anybody's.
+std::optional<std::size_t> place_in(Bytes heap) {
+    constexpr std::size_t kFree = 1024;
+    for (std::size_t end = heap.size(); end >= kFree; end -= 16)
+        if (all_zero(heap.subspan(end - kFree, kFree))) return end - kFree / 2;
+    return std::nullopt;
+}
+
 Result<int> plant(pid_t pid, const NamedSecret& secret) {
+    constexpr std::uint64_t kLooked = 64 << 10;  // from the end of the heap
     TF_ASSIGN(const UniqueFd memory, open_memory(pid, O_RDWR));
     TF_ASSIGN(const auto mappings, mappings_of(pid));
     for (const Mapping& mapping : mappings) {
         if (mapping.name != "[heap]") continue;
-        const auto at = static_cast<off_t>(mapping.end - secret.bytes.size());
-        std::vector<std::byte> there(secret.bytes.size());
-        const auto size = static_cast<ssize_t>(there.size());
-        if (::pread(memory.get(), there.data(), there.size(), at) != size || !all_zero(there))
-            return fail(Errc::failed, "process {}: the end of its heap is in use", pid);
-        if (::pwrite(memory.get(), secret.bytes.data(), secret.bytes.size(), at) != size)
+        std::vector<std::byte> there(std::min<std::uint64_t>(mapping.end - mapping.begin, kLooked));
+        const std::uint64_t from = mapping.end - there.size();
+        if (::pread(memory.get(), there.data(), there.size(), static_cast<off_t>(from)) !=
+            static_cast<ssize_t>(there.size()))
+            return fail_errno(errno, fmt::format("process {}: memory", pid));
+        const auto place = place_in(there);
+        if (!place) return fail(Errc::failed, "process {}: the end of its heap is in use", pid);
+        const std::uint64_t at = from + *place;
+        if (::pwrite(memory.get(), secret.bytes.data(), secret.bytes.size(),
+                     static_cast<off_t>(at)) != static_cast<ssize_t>(secret.bytes.size()))
             return fail_errno(errno, fmt::format("process {}: memory", pid));
         fmt::print("{:x}\n", at);
         return kClean;
