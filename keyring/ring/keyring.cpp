@@ -114,6 +114,13 @@ std::vector<std::string> Keyring::findings() const {
     return out;
 }
 
+std::vector<std::string> Keyring::left_overs() const {
+    std::vector<std::string> out;
+    for (const KeyringLayer* layer : state_->all())
+        if (auto left = layer->left_over()) out.push_back(std::move(*left));
+    return out;
+}
+
 Result<void> Keyring::unlock() {
     for (KeyringLayer* layer : state_->all()) TF_TRY(layer->unlock());
     return {};

@@ -117,8 +117,11 @@ public:
                                                  std::optional<LayerExpectation> layer2);
     ~Keyring() override;
 
-    // What was found and did not stop us: a damaged record or slot. For events and `status`.
+    // What was found and did not stop us: a damaged record. For events and `status`.
     std::vector<std::string> findings() const;
+    // What a rotation that was cut may leave beside a sound record: a slot that is not overwritten
+    // yet, or only half. The next rotation does it.
+    std::vector<std::string> left_overs() const;
 
     // ---- the keys ----
     // Unwraps each layer's record unless its DEK is in memory already: one call a layer. Where the

@@ -69,6 +69,11 @@ std::optional<std::string> KeyringLayer::finding() const {
     return finding_;
 }
 
+std::optional<std::string> KeyringLayer::left_over() const {
+    const std::scoped_lock hold(mutex_);
+    return left_over_;
+}
+
 Result<std::unique_ptr<io::File>> KeyringLayer::open_file(io::Access access, io::Create create,
                                                           io::Lock lock) const {
     return directory_.open_file(file_name(), access, create, lock);
@@ -85,6 +90,7 @@ Result<void> KeyringLayer::refresh() {
     if (!read) {
         const std::scoped_lock hold(mutex_);
         record_.reset();
+        left_over_.reset();
         finding_ = std::move(Error(read.error())).in(where).line();
         return {};
     }
@@ -92,7 +98,8 @@ Result<void> KeyringLayer::refresh() {
     const std::scoped_lock hold(mutex_);
     record_ = read->first;
     finding_.reset();
-    if (read->second) finding_ = fmt::format("{}: {}", where, *read->second);
+    left_over_.reset();
+    if (read->second) left_over_ = fmt::format("{}: {}", where, *read->second);
     return {};
 }
 
@@ -253,6 +260,7 @@ void KeyringLayer::in_force(WrappedKey record) {
     proved_text_ = record.to_json();
     record_ = std::move(record);
     finding_.reset();
+    left_over_.reset();
     refusal_.reset();
 }
 

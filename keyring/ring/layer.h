@@ -24,6 +24,7 @@ public:
     void allow_vault(const std::string& host);
     void configured(KeyId reference);
     std::optional<std::string> finding() const;
+    std::optional<std::string> left_over() const;
     const Keyring::Options& options() const { return options_; }
 
     // Reads the record again: another process may have rotated. Damage is a finding, not an error.
@@ -75,7 +76,7 @@ private:
     // All below guarded by mutex_.
     LayerNote note_;
     std::optional<WrappedKey> record_;
-    std::optional<std::string> finding_;
+    std::optional<std::string> finding_, left_over_;
     crypto::SecretBytes dek_;  // empty while not unlocked
     std::string proved_text_;  // the record that dek_ was unwrapped from, or is wrapped in
     // By which key version the record could not be opened, and why; kept from unlock() to the next

@@ -173,8 +173,9 @@ void print_summary(const std::vector<CheckedDisk>& all) {
 }
 
 std::string to_json_text(const std::vector<CheckedDisk>& all,
+                         const std::vector<std::string>& left_overs,
                          const std::vector<std::string>& keyring) {
-    json out{{"disks", json::array()}, {"keyring", keyring}};
+    json out{{"disks", json::array()}, {"keyring", keyring}, {"notes", left_overs}};
     for (const CheckedDisk& checked : all) out["disks"].push_back(json_of(checked));
     return to_pretty_text(out) + "\n";
 }

@@ -25,6 +25,7 @@ void print_text(const CheckedDisk& checked);
 void print_summary(const std::vector<CheckedDisk>& all);
 // One document; `keyring`: what was found in the keyring's records.
 std::string to_json_text(const std::vector<CheckedDisk>& all,
+                         const std::vector<std::string>& left_overs,
                          const std::vector<std::string>& keyring);
 
 }  // namespace twofold::cli

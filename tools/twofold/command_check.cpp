@@ -158,15 +158,19 @@ Result<void> check(const Context& context, const Options& options) {
     }
     TF_ASSIGN(const auto keyring, session->open_keyring());
     const std::vector<std::string> findings = keyring->findings();
+    // No damage: a rotation that was killed leaves this, and all that counts is sound.
+    const std::vector<std::string> left_overs = keyring->left_overs();
     std::vector<CheckedDisk> all;
     for (const fs::Disk* disk : disks) {
         all.push_back(check_one(*session, *keyring, options, *disk));
         if (!context.json) print_text(all.back());
         if (map) TF_TRY(write_map(*map, all.back(), *disk));
     }
-    if (context.json) print(to_json_text(all, findings));
+    if (context.json) print(to_json_text(all, left_overs, findings));
     if (!context.json) {
         for (const std::string& finding : findings) say("keyring: {}", finding);
+        for (const std::string& left : left_overs)
+            say("note: {}; the next `twofold rotate` does it", left);
         if (all.size() > 1) print_summary(all);
     }
     return verdict(all, findings);

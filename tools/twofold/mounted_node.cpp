@@ -30,6 +30,7 @@ Result<std::unique_ptr<MountedNode>> MountedNode::open(std::unique_ptr<Session> 
     TF_ASSIGN(node->opening_, node->session_->lock());
     TF_ASSIGN(node->keys_, node->session_->open_keyring());
     for (const std::string& finding : node->keys_->findings()) node->tell(finding);
+    for (const std::string& left : node->keys_->left_overs()) node->tell(left);
     TF_TRY(node->keys_->unlock());
     fs::OpenOptions disk_options;
     disk_options.read_only = options.mount.read_only;
